@@ -1,0 +1,296 @@
+"""Every exception of the library, below one `AbpoError`.
+
+AbpoError
+├── DefinitionError          a step, process, policy or gate is declared wrongly; raised when it is declared
+├── ConditionError
+│   ├── UnknownField         a field that the model does not have
+│   ├── UnlikeTypes          a comparison or sum of things that do not compare or add up
+│   ├── NoTruthValue         `and`, `or`, `not` or a chained comparison on a condition
+│   └── InputError           what a condition needs of this case is not fit to be compared
+│       ├── MissingInput     the value is absent
+│       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
+├── UnknownOutcome           an outcome that the policy does not know
+├── LedgerError
+│   ├── NotCanonical         a value that has no canonical JSON form
+│   ├── LossyRoundTrip       a value that does not come back from the ledger as it went in
+│   ├── SealingError         a personal field that cannot be sealed or opened
+│   │   └── Erased           the subject's key is gone, and with it the content
+│   ├── LedgerBroken         the stored evidence contradicts itself
+│   ├── SchemaUnknown        a file that a later release wrote, or that is no ledger
+│   └── StoreUnavailable     locked, read-only, full or damaged storage
+├── RunError
+│   ├── UnknownProcess       the runtime does not have the process
+│   ├── UnknownRun           no run has this id
+│   ├── DuplicateRun         the id is taken by a run with another input
+│   ├── RunNotDone           the result is not there yet
+│   ├── RunFailed            the run is an incident, or was abandoned
+│   ├── IncidentError        an incident cannot be resolved that way
+│   ├── ReplayDiverged       the code does other things than the ledger says it did
+│   ├── RunStale             the code changed since the run started
+│   ├── RunBusy              another worker holds the run
+│   ├── LeaseLost            this worker no longer holds the run
+│   ├── OutOfScope           a primitive was called where the run does not know of it
+│   ├── ParkingSwallowed     the process caught what ends the segment at a gate
+│   └── NoRun                a key or a scope was asked for outside a run
+├── ReviewError
+│   ├── ReviewRequired       a person must decide, and there is no run that could wait; carries the review
+│   ├── UnknownReview        no review has this id
+│   ├── ReviewClosed         the review has been answered
+│   ├── ReviewChanged        what was shown is not what stands there now
+│   ├── NotPermitted         this person may not do this
+│   ├── NobodyHolds          no person holds the role
+│   └── RationaleMissing     an answer without a reason
+├── LineageError             a source that cannot be named
+├── AuditError               an auditor was given what it cannot count
+├── EvaluationError          past cases that cannot be evaluated
+└── CrashTestFailed          a process lost or doubled something when it crashed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from abpo_sdk.values.review import Review
+
+__all__ = [
+    "AbpoError",
+    "AuditError",
+    "ConditionError",
+    "CrashTestFailed",
+    "DefinitionError",
+    "DuplicateRun",
+    "Erased",
+    "EvaluationError",
+    "IncidentError",
+    "InputError",
+    "LeaseLost",
+    "LedgerBroken",
+    "LedgerError",
+    "LineageError",
+    "LossyRoundTrip",
+    "MissingInput",
+    "MistypedInput",
+    "NoRun",
+    "NoTruthValue",
+    "NobodyHolds",
+    "NotCanonical",
+    "NotPermitted",
+    "OutOfScope",
+    "ParkingSwallowed",
+    "RationaleMissing",
+    "ReplayDiverged",
+    "ReviewChanged",
+    "ReviewClosed",
+    "ReviewError",
+    "ReviewRequired",
+    "RunBusy",
+    "RunError",
+    "RunFailed",
+    "RunNotDone",
+    "RunStale",
+    "SchemaUnknown",
+    "SealingError",
+    "StoreUnavailable",
+    "UnknownField",
+    "UnknownOutcome",
+    "UnknownProcess",
+    "UnknownReview",
+    "UnknownRun",
+    "UnlikeTypes",
+]
+
+
+class AbpoError(Exception):
+    """The base of every exception that this library raises on purpose."""
+
+
+class DefinitionError(AbpoError):
+    """A step, process, policy or gate is declared wrongly; raised when it is declared."""
+
+
+class ConditionError(AbpoError):
+    """A condition is written wrongly, or cannot be evaluated."""
+
+
+class UnknownField(ConditionError):
+    """A field that the model does not have."""
+
+
+class UnlikeTypes(ConditionError):
+    """A comparison or sum of things that do not compare or add up."""
+
+
+class NoTruthValue(ConditionError):
+    """`and`, `or`, `not` or a chained comparison was used on a condition."""
+
+
+class InputError(ConditionError):
+    """What a condition needs of this case is not fit to be compared."""
+
+
+class MissingInput(InputError):
+    """The value is absent."""
+
+
+class MistypedInput(InputError):
+    """The value has another type than declared, is NaN or infinite, or is a time without a zone."""
+
+
+class UnknownOutcome(AbpoError):
+    """An outcome that the policy does not know."""
+
+
+class LedgerError(AbpoError):
+    """The ledger cannot take or give what was asked."""
+
+
+class NotCanonical(LedgerError):
+    """A value that has no canonical JSON form (RFC 8785)."""
+
+
+class LossyRoundTrip(LedgerError):
+    """A value that does not come back from the ledger as it went in."""
+
+
+class SealingError(LedgerError):
+    """A personal field that cannot be sealed or opened."""
+
+
+class Erased(SealingError):
+    """The subject's key is gone, and with it the content."""
+
+
+class LedgerBroken(LedgerError):
+    """The stored evidence contradicts itself.
+
+    `chain` and `entry` name the first bad entry: the run (or key) that it belongs to, and its position
+    there, counted from 0 (None where no single entry is to blame).
+    """
+
+    def __init__(self, message: str, *, chain: str | None = None, entry: int | None = None) -> None:
+        super().__init__(message)
+        self.chain = chain
+        self.entry = entry
+
+
+class SchemaUnknown(LedgerError):
+    """A file that a later release wrote, or that is no ledger."""
+
+
+class StoreUnavailable(LedgerError):
+    """Locked, read-only, full or damaged storage; nothing of the attempted write was kept."""
+
+
+class RunError(AbpoError):
+    """Something about a run."""
+
+
+class UnknownProcess(RunError):
+    """The runtime does not have the process."""
+
+
+class UnknownRun(RunError):
+    """No run has this id."""
+
+
+class DuplicateRun(RunError):
+    """The id is taken by a run with another input."""
+
+
+class RunNotDone(RunError):
+    """The result is not there yet."""
+
+
+class RunFailed(RunError):
+    """The run is an incident that waits for a person, or was abandoned."""
+
+
+class IncidentError(RunError):
+    """An incident cannot be resolved that way."""
+
+
+class ReplayDiverged(RunError):
+    """The code does other things than the ledger says it did.
+
+    The message names the place, the recorded and the present value.
+    """
+
+
+class RunStale(RunError):
+    """The code of the process changed since the run started."""
+
+
+class RunBusy(RunError):
+    """Another worker holds the run."""
+
+
+class LeaseLost(RunError):
+    """This worker no longer holds the run; nothing that it tried to write was kept."""
+
+
+class OutOfScope(RunError):
+    """A primitive was called where the run does not know of it (another thread or task)."""
+
+
+class ParkingSwallowed(RunError):
+    """The process caught what ends the segment at a gate (a bare `except:` or `except BaseException:`)."""
+
+
+class NoRun(RunError):
+    """A key or a scope was asked for outside a run."""
+
+
+class ReviewError(AbpoError):
+    """Something about a review or its answer."""
+
+
+class ReviewRequired(ReviewError):
+    """A person must decide, and there is no run that could wait.
+
+    `review` is the review to open with `Reviews.open`.
+    """
+
+    def __init__(self, message: str, *, review: Review) -> None:
+        super().__init__(message)
+        self.review = review
+
+
+class UnknownReview(ReviewError):
+    """No review has this id."""
+
+
+class ReviewClosed(ReviewError):
+    """The review has been answered, or its run has ended."""
+
+
+class ReviewChanged(ReviewError):
+    """What was shown is not what stands there now."""
+
+
+class NotPermitted(ReviewError):
+    """This person may not do this."""
+
+
+class NobodyHolds(ReviewError):
+    """No person holds the role."""
+
+
+class RationaleMissing(ReviewError):
+    """An answer or a resolution without a reason."""
+
+
+class LineageError(AbpoError):
+    """A source that cannot be named."""
+
+
+class AuditError(AbpoError):
+    """An auditor was given what it cannot count."""
+
+
+class EvaluationError(AbpoError):
+    """Past cases that cannot be evaluated."""
+
+
+class CrashTestFailed(AbpoError, AssertionError):
+    """A process lost or doubled something when it crashed."""
