@@ -1,0 +1,22 @@
+"""What every room speaks: decisions and their reasons, reviews and answers, personal fields, sources, clocks."""
+
+from abpo_sdk.values.clock import Clock, SystemClock
+from abpo_sdk.values.decision import Decision, Reason
+from abpo_sdk.values.encoding import Codec, Encoded, PersonalValue
+from abpo_sdk.values.personal import Personal
+from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.source import Source
+
+__all__ = [
+    "Answer",
+    "Clock",
+    "Codec",
+    "Decision",
+    "Encoded",
+    "Personal",
+    "PersonalValue",
+    "Reason",
+    "Review",
+    "Source",
+    "SystemClock",
+]

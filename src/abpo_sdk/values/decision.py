@@ -1,0 +1,82 @@
+"""The decision record, the unit of everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+POLICY = "policy"
+"""The value of `Decision.decided_by` where the policy decided alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of a decision, in a shape that rules, models and people share.
+
+    Args:
+        rank: 1 for the principal reason.
+        code: a stable identifier of the reason, such as the rule's name.
+        text: the reason in words.
+        factor: the field (business column) that it is about, if it is about one.
+        value: what that field held, as text, personal values masked.
+        stage: which policy or person gave it.
+        source: where the value came from.
+        condition: the condition that held, with the values of the case.
+        amount: how much it contributed, where it has an amount (a model's contribution).
+        unit: the unit of `amount`.
+        actionable: whether the person concerned could change it; None where nobody said.
+    """
+
+    rank: int
+    code: str
+    text: str
+    factor: str | None = None
+    value: str | None = None
+    stage: str | None = None
+    source: str | None = None
+    condition: str | None = None
+    amount: float | None = None
+    unit: str | None = None
+    actionable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a case, why, by which version of which policy, and who answers for it.
+
+    A policy makes it; a gate may hand it to a person, whose answer then stands as `outcome`.
+
+    Args:
+        policy: the policy's name.
+        version: the content hash of the policy as it was.
+        outcome: what stands.
+        proposed: what the policy proposed; differs from `outcome` where a person decided otherwise.
+        outcomes: every outcome that the policy knows.
+        confidence: between 0 and 1; 1.0 for a table of rules.
+        calibrated: whether `confidence` is a probability that was checked against outcomes.
+        reasons: in order of rank.
+        case: the case as it was decided upon.
+        inputs: the fields of the case that were actually read, as dotted names.
+        owner: who answers for the policy.
+        decided_by: "policy", or the id of the person whose answer stands.
+        gate: the last gate that the decision passed.
+        id: where the ledger has it; None until it is recorded.
+        at: when it was recorded; None until then.
+    """
+
+    policy: str
+    version: str
+    outcome: str
+    proposed: str
+    outcomes: tuple[str, ...]
+    confidence: float
+    reasons: tuple[Reason, ...]
+    case: Any = field(repr=False)
+    inputs: tuple[str, ...]
+    owner: str | None = None
+    calibrated: bool = False
+    decided_by: str = POLICY
+    gate: str | None = None
+    id: str | None = None
+    at: datetime | None = None

@@ -1,0 +1,239 @@
+"""Typed values to JSON trees and back, with the personal parts marked and nothing lost on the way.
+
+pydantic does the work. Around it stand the checks that evidence needs: a value must come back equal, a time
+must have a zone, a set gets one order, a file stands for its content, and personal fields are found wherever
+they lie, so that the ledger can seal them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import (
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticSerializationError
+
+from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, SealingError
+from abpo_sdk.values.traversal import Found, PersonalPart, find, personal_in
+
+T = TypeVar("T")
+JsonValue = Any
+"""What JSON can hold: None, bool, int, float, str, lists and dicts with str keys."""
+
+Digest = Callable[[Path], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalValue:
+    """A place in a JSON tree that holds something personal.
+
+    Args:
+        path: the keys and positions that lead there.
+        label: what it is, in words that may be shown.
+        subject: whose it is.
+    """
+
+    path: tuple[str | int, ...]
+    label: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as a JSON tree.
+
+    Args:
+        tree: the JSON value, personal parts in clear.
+        personal: where the personal parts are.
+        files: SHA-256 (hex) of the content of each file that the value names, by path; None for an absent file.
+    """
+
+    tree: JsonValue
+    personal: tuple[PersonalValue, ...] = ()
+    files: Mapping[str, str | None] | None = None
+
+    def within(self, *path: str | int) -> tuple[PersonalValue, ...]:
+        """The personal places as seen from a tree that holds this one at `path`."""
+        return tuple(PersonalValue((*path, *p.path), p.label, p.subject) for p in self.personal)
+
+
+def file_digest(path: Path) -> str | None:
+    """SHA-256 of a file's content in hex; None where there is no such file.
+
+    Raises:
+        MistypedInput: it is there and cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        return None
+    except OSError as error:
+        raise MistypedInput(f"the file {str(path)!r} cannot be read: {error.strerror or error}") from error
+
+
+class Codec(Generic[T]):
+    """Encodes and decodes values of one annotated type.
+
+    Args:
+        annotation: any type that pydantic can serialise.
+        where: what the type belongs to, for messages ("parameter 'invoice' of step 'book'").
+
+    Raises:
+        DefinitionError: pydantic cannot serialise the type.
+
+    >>> from decimal import Decimal
+    >>> codec = Codec(Decimal, where="an amount")
+    >>> codec.encode(Decimal("1.10")).tree, codec.decode("1.10")
+    ('1.10', Decimal('1.10'))
+    """
+
+    __slots__ = ("_adapter", "_where", "annotation")
+
+    def __init__(self, annotation: Any, *, where: str) -> None:
+        self.annotation = annotation
+        self._where = where
+        try:
+            self._adapter: TypeAdapter[T] = TypeAdapter(annotation)
+        except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation, NameError) as error:
+            raise DefinitionError(
+                f"{where}: {_type_name(annotation)} cannot be stored, because pydantic has no schema for it; "
+                "use a pydantic model, a dataclass or a standard type, or make it wiring by putting it after `*`"
+            ) from error
+        if self._schema_type() == "callable":
+            raise DefinitionError(f"{where}: a callable cannot be stored; make it wiring by putting it after `*`")
+
+    def _schema_type(self) -> str:
+        return str(cast("dict[str, Any]", self._adapter.core_schema).get("type"))
+
+    def encode(self, value: T, *, digest: Digest = file_digest) -> Encoded:
+        """The value as a JSON tree.
+
+        Raises:
+            LossyRoundTrip: the value is not of the type.
+            MistypedInput: it holds a time without a zone.
+            SealingError: it holds a personal field whose subject is unknown.
+        """
+        found = find(value, self._where)
+        try:
+            tree = self._adapter.dump_python(value, mode="json", by_alias=False, warnings="error")
+        except (PydanticSerializationError, ValueError, TypeError) as error:
+            raise LossyRoundTrip(
+                f"{self._where}: a {type(value).__name__} was given where {_type_name(self.annotation)} is declared, "
+                f"and it cannot be stored as one: {_first_problem(error)}"
+            ) from error
+        _order_sets(tree, found)
+        return Encoded(
+            tree,
+            tuple(_sealable(tree, part, self._where) for part in found.personal),
+            {str(path): digest(path) for path in found.files} or None,
+        )
+
+    def decode(self, tree: JsonValue) -> T:
+        """The value that a JSON tree stands for.
+
+        Raises:
+            LossyRoundTrip: the tree does not fit the type.
+        """
+        try:
+            return self._adapter.validate_json(json.dumps(tree), by_alias=False, by_name=True)
+        except ValidationError as error:
+            raise LossyRoundTrip(
+                f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
+            ) from error
+
+    def round_trip(self, value: T) -> tuple[Encoded, T]:
+        """Encode, decode and compare.
+
+        Raises:
+            LossyRoundTrip: what comes back is not equal to what went in.
+        """
+        encoded = self.encode(value)
+        back = self.decode(encoded.tree)
+        if not _same(value, back):
+            raise LossyRoundTrip(
+                f"{self._where}: what would come back from the ledger differs from what was given: {_difference(value, back)}; "
+                f"annotate the exact type (declared is {_type_name(self.annotation)})"
+            )
+        return encoded, back
+
+
+def describe(error: ValidationError) -> str:
+    """A validation error in one line, without the values, which may be personal."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in e['loc']) or 'value'}: {e['msg']}"
+        for e in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def _same(value: object, back: object) -> bool:
+    if isinstance(value, bool) is not isinstance(back, bool):
+        return False
+    try:
+        return bool(value == back)
+    except Exception:  # noqa: BLE001  a foreign __eq__ may raise anything; then nobody can say that they are equal
+        return False
+
+
+def _difference(value: object, back: object) -> str:
+    if type(value) is not type(back):
+        return f"a {type(value).__name__} comes back as a {type(back).__name__}"
+    fields = getattr(type(value), "model_fields", None)
+    if fields:
+        unequal = [name for name in fields if not _same(getattr(value, name, None), getattr(back, name, None))]
+        if unequal:
+            return f"field {unequal[0]!r} of {type(value).__name__}"
+    return f"the {type(value).__name__} compares unequal"
+
+
+def _first_problem(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].split(" [", 1)[0] if lines else type(error).__name__
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _order_sets(tree: JsonValue, found: Found) -> None:
+    for path in reversed(found.sets):  # inner sets first: the order of the outer one depends on theirs
+        node = _at(tree, path)
+        if isinstance(node, list):
+            node.sort(key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def _sealable(tree: JsonValue, part: PersonalPart, where: str) -> PersonalValue:
+    if not part.subject:
+        raise SealingError(
+            f"{where}: the personal field {part.name!r} has no subject, because {part.subject_field!r} is empty; "
+            "say whose it is, or leave the field empty too"
+        )
+    try:
+        _at(tree, part.path)
+    except (KeyError, IndexError, TypeError):
+        raise SealingError(
+            f"{where}: the personal field {part.name!r} is not where its model says, so it cannot be sealed; "
+            "models with personal fields need their plain shape (no custom serialiser, no exclusion)"
+        ) from None
+    return PersonalValue(part.path, part.label, part.subject)
+
+
+def _at(tree: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+__all__ = ["Codec", "Digest", "Encoded", "JsonValue", "PersonalValue", "describe", "file_digest", "personal_in"]

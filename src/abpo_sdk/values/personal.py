@@ -1,0 +1,30 @@
+"""The mark on a field that holds something about a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Marks a field as personal: it is sealed under its subject's own key wherever the ledger stores it.
+
+    Put it into the annotation of a field of a pydantic model or dataclass, or of a parameter of a step or
+    process: `iban: Annotated[str, Personal("bank account", subject_field="supplier")]`.
+
+    Args:
+        label: what the field holds, in words that may be shown in place of the value.
+        subject_field: the field (of the same model) or the parameter (of the same function) that says whose
+            it is. Erasing that subject makes every field sealed for it unreadable.
+
+    >>> Personal("bank account", subject_field="supplier").label
+    'bank account'
+    """
+
+    label: str
+    subject_field: str = field(kw_only=True)
+
+    @property
+    def mask(self) -> str:
+        """What is shown in place of the value."""
+        return f"<{self.label}>"
