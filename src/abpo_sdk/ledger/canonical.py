@@ -1,0 +1,101 @@
+"""Canonical JSON (RFC 8785): one byte string for one value, so that a hash means something.
+
+The package `rfc8785` is the reference. Where a value is plain enough that the standard library's encoder
+provably writes the same bytes (keys in ASCII, no floats, integers within 2^53), that faster encoder is used.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import rfc8785
+
+from abpo_sdk.errors import NotCanonical
+
+LARGEST_INTEGER = 2**53 - 1
+DEPTH = 200
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False
+).encode
+
+
+def canonical_bytes(value: Any) -> bytes:
+    r"""A JSON value as RFC 8785 bytes.
+
+    Args:
+        value: None, bool, int within ±(2^53 - 1), finite float, str, and lists, tuples and dicts of these;
+            decimals and times travel as strings and are encoded before.
+
+    Raises:
+        NotCanonical: anything else: NaN, an infinity, a larger integer, a key that is no string, a lone
+            surrogate, a nesting deeper than 200, a type that JSON does not have.
+
+    >>> canonical_bytes({"b": 1, "a": ["€", 1.0]})
+    b'{"a":["\xe2\x82\xac",1],"b":1}'
+    """
+    try:
+        return _encode(value).encode() if _plain(value, DEPTH) else rfc8785.dumps(value)
+    except NotCanonical:
+        raise
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, ValueError, TypeError) as error:
+        raise NotCanonical(f"a value has no canonical JSON form: {error}") from error
+
+
+def _plain(value: Any, depth: int) -> bool:
+    """Whether the standard encoder writes RFC 8785; refuses what has no form at all."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        if -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            return True
+        raise NotCanonical(
+            f"the integer {value if value.bit_length() < 256 else 'given'} is beyond ±(2^53 - 1); store it as text"
+        )
+    if depth == 0:
+        raise NotCanonical(f"a value is nested deeper than {DEPTH}")
+    if kind is dict:
+        plain = True
+        for key, item in value.items():
+            if type(key) is not str:
+                raise NotCanonical(f"the key {key!r} is a {type(key).__name__}; JSON has text keys only")
+            plain = (key.isascii() and _plain(item, depth - 1)) if plain else (_plain(item, depth - 1) and False)
+        return plain
+    if kind is list or kind is tuple:
+        plain = True
+        for item in value:
+            plain = _plain(item, depth - 1) and plain
+        return plain
+    if kind is float:
+        if value != value or value in (float("inf"), float("-inf")):
+            raise NotCanonical(f"{value} is no JSON number; store what it means instead")
+        return False
+    raise NotCanonical(f"{value!r} is a {kind.__name__}, which JSON does not have")
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of JSON bytes.
+
+    Raises:
+        NotCanonical: no JSON, a key twice, NaN or an infinity, a lone surrogate, too deep.
+
+    >>> parse_json(b'{"a":[1]}')
+    {'a': [1]}
+    """
+    try:
+        return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise NotCanonical(f"these bytes are no JSON value: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON number")

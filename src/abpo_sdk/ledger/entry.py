@@ -1,0 +1,157 @@
+"""The ledger entry: a header that is chained, and beside it a payload that it commits to.
+
+A header names the entry's chain (a run, or the key of a decision recorded without one), its position there, its
+place in the flow (scope and ordinal), what it is, the hash of the header before it, and two keyed hashes: of the
+payload, and of the inputs that were given. The payload lies apart with its salt, so that it can be removed and
+the chain still holds; personal fields in it are commitments, whose content lies sealed beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
+from abpo_sdk.values.clock import from_text
+from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue
+
+SCHEMA = 1
+"""The version of the form of an entry; written into each header."""
+
+GENESIS = "0" * 64
+"""What the first entry of a chain names as the hash before it."""
+
+Kind = Literal[
+    "started",  # a run, with its arguments
+    "step",  # a step's result
+    "raised",  # a step's exception, which the process caught
+    "decision",  # a policy's decision
+    "gate",  # whether a gate asks for a person
+    "review",  # what was put before a person
+    "escalated",  # a review went to another role
+    "answered",  # what the person said
+    "incident",  # a run cannot go on by itself
+    "resolved",  # a person resolved an incident
+    "finished",  # a run's result
+    "abandoned",  # a run was given up
+]
+
+BODY = "/"
+"""The scope of what a process itself calls; a sub-process called as the third thing has "/2/"."""
+
+LIFE = "run"
+"""The scope of what happens to a run as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a run something stands: its scope, and how many came before it in that scope."""
+
+    scope: str
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.scope}{self.ordinal}" if self.scope != LIFE else f"{LIFE}:{self.ordinal}"
+
+    @property
+    def inner(self) -> str:
+        """The scope of what belongs to the thing that stands here."""
+        return f"{self.scope}{self.ordinal}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it is sealed and chained.
+
+    Args:
+        place: where it stands.
+        kind: what it is.
+        name: of the step, policy, gate or process.
+        payload: its content, personal parts in clear.
+        personal: where in `payload` those are.
+        inputs: what was given, for the keyed hash; None where nothing was.
+        at: when it happened.
+    """
+
+    place: Place
+    kind: Kind
+    name: str
+    payload: Mapping[str, JsonValue]
+    at: datetime
+    personal: tuple[PersonalValue, ...] = ()
+    inputs: Encoded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it is stored.
+
+    Args:
+        chain: the run or key that it belongs to.
+        position: its position in the chain, from 0.
+        place: its scope and ordinal.
+        header: RFC 8785 bytes; what the hash covers.
+        payload: RFC 8785 bytes, personal fields replaced by commitments; None where it was removed.
+        salt: the key of the payload's hash; removed with it.
+        sealed: the personal fields, each encrypted for its subject; None where there are none.
+    """
+
+    chain: str
+    position: int
+    place: Place
+    header: bytes = field(repr=False)
+    payload: bytes | None = field(repr=False)
+    salt: bytes | None = field(repr=False)
+    sealed: bytes | None = field(repr=False)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the header as an RFC 6962 leaf, in hex."""
+        return leaf_hash(self.header)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The header, parsed."""
+        value: dict[str, Any] = parse_json(self.header)
+        return value
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The payload, parsed; empty where it was removed."""
+        value: dict[str, Any] = parse_json(self.payload) if self.payload is not None else {}
+        return value
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return str(self.head["kind"])
+
+    @property
+    def name(self) -> str:
+        """The name of the step, policy, gate or process."""
+        return str(self.head["name"])
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return from_text(self.head["at"])
+
+
+def leaf_hash(header: bytes) -> str:
+    """The RFC 6962 leaf hash (section 2.1) of a header: SHA-256 over a zero byte and the bytes, in hex."""
+    return hashlib.sha256(b"\x00" + header).hexdigest()
+
+
+def payload_hash(salt: bytes, payload: bytes) -> str:
+    """HMAC-SHA256 of a payload under its salt, in hex."""
+    return hmac.digest(salt, payload, "sha256").hex()
+
+
+def inputs_hash(salt: bytes, inputs: Encoded) -> str:
+    """HMAC-SHA256 of what was given (values and contents of files) under a salt, in hex."""
+    tree = inputs.tree if inputs.files is None else {"files": dict(inputs.files), "values": inputs.tree}
+    return hmac.digest(salt, b"inputs\n" + canonical_bytes(tree), "sha256").hex()

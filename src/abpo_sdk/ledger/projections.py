@@ -1,0 +1,100 @@
+"""Runs, reviews and decisions as they stand: made from each entry in the transaction that writes it.
+
+Nothing here holds personal content, and everything here can be made again from the entries alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from abpo_sdk.ledger.entry import Kind, Place
+from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.store import Transaction
+from abpo_sdk.values.decision import POLICY
+
+
+def project(
+    tx: Transaction,
+    *,
+    chain: str,
+    place: Place,
+    kind: Kind,
+    name: str,
+    at: str,
+    entry_hash: str,
+    payload: Mapping[str, Any],
+) -> None:
+    """Bring the projections up to date with one entry."""
+    if kind in ("step", "raised"):
+        return
+    if kind == "started":
+        tx.put(RunRow(chain, name, payload["version"], "running", at, at))
+    elif kind == "decision":
+        tx.put(_decision(chain, place, at, payload["result"]["decision"]))
+    elif kind == "gate":
+        if payload["result"].get("decision"):
+            tx.update(DecisionRow, payload["result"]["decision"], gate=name)
+    elif kind == "review":
+        tx.put(_review(chain, place, at, entry_hash, payload))
+        tx.update(RunRow, chain, status="waiting", updated_at=at)
+    elif kind == "escalated":
+        tx.update(ReviewRow, payload["review"], role=payload["to"], due_at=None, escalate_to=None)
+    elif kind == "answered":
+        tx.update(
+            ReviewRow, payload["review"], status="answered", answered_by=payload["by"], outcome=payload["outcome"]
+        )
+        if payload.get("decision"):
+            tx.update(
+                DecisionRow,
+                payload["decision"],
+                outcome=payload["outcome"],
+                decided_by=payload["by"],
+                gate=payload["gate"],
+            )
+        tx.update(RunRow, chain, status="running", updated_at=at)
+    else:
+        _project_life(tx, chain, kind, at)
+
+
+def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
+    status = {"incident": "incident", "finished": "done", "abandoned": "abandoned", "resolved": "running"}[kind]
+    tx.update(RunRow, chain, status=status, updated_at=at)
+    if status in ("done", "abandoned"):
+        for review in tx.select(ReviewRow, equal={"chain": chain, "status": "open"}):
+            tx.update(ReviewRow, review.id, status="closed")
+
+
+def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> DecisionRow:
+    return DecisionRow(
+        id=f"{chain}{place}",
+        chain=chain,
+        scope=place.scope,
+        ordinal=place.ordinal,
+        policy=written["policy"],
+        version=written["version"],
+        owner=written.get("owner"),
+        proposed=written.get("proposed", written["outcome"]),
+        outcome=written["outcome"],
+        confidence=float(written["confidence"]),
+        decided_by=written.get("decided_by", POLICY),
+        gate=written.get("gate"),
+        at=at,
+    )
+
+
+def _review(chain: str, place: Place, at: str, entry_hash: str, payload: Mapping[str, Any]) -> ReviewRow:
+    return ReviewRow(
+        id=payload["review"],
+        chain=chain,
+        scope=place.scope,
+        ordinal=place.ordinal,
+        gate=payload["gate"],
+        role=payload["to"],
+        status="open",
+        opened_at=at,
+        due_at=payload.get("due"),
+        escalate_to=payload.get("escalate_to"),
+        decision_id=payload.get("decision"),
+        shown=entry_hash,
+    )

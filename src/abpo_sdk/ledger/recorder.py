@@ -1,0 +1,183 @@
+"""The one seam between primitives and runs: a recorder that performs calls and asks people.
+
+Steps, policies and gates know this module alone. Outside a run the recorder in force just computes; a run puts
+its own in force, which returns what the ledger has, or does it and records it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from abpo_sdk.errors import NoRun, ReviewRequired
+from abpo_sdk.ledger.entry import BODY, Kind, Place
+from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
+from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.source import Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Where and when in the ledger something is recorded."""
+
+    chain: str
+    place: Place
+    at: datetime
+
+    @property
+    def id(self) -> str:
+        """The identifier of what is recorded there."""
+        return f"{self.chain}{self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A primitive that is about to be called.
+
+    Args:
+        kind: what it is.
+        name: its name.
+        inputs: gives what goes in as JSON, given a way to take a file's digest.
+        record: gives the result as JSON together with the result as it would come back; raises where it would not.
+        restore: gives the result that was recorded, at its occurrence.
+        effect: whether it may change the world, so that all before it must be durable when it starts, and
+            it itself before it returns.
+        arguments: the values that went in, by name ("" for a case as a whole), so that lineage can tell where they came from.
+        sources: gives the records outside that it reads.
+        version: of the policy, where it is one; another version than the recorded one is another call.
+    """
+
+    kind: Kind
+    name: str
+    inputs: Callable[[Digest], Encoded]
+    record: Callable[[T, Occurrence | None], tuple[Encoded, T]]
+    restore: Callable[[JsonValue, Occurrence], T]
+    effect: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    sources: Callable[[], tuple[Source, ...]] = tuple
+    version: str | None = None
+
+
+class Recorder(Protocol):
+    """What a primitive does its work through."""
+
+    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
+        """Return what the ledger has of this call, or do it and record it."""
+        ...
+
+    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
+        """The same for a call that is awaited."""
+        ...
+
+    def ask(self, review: Review) -> Answer:
+        """Return the person's answer, or put the review before them and end the segment."""
+        ...
+
+    def inner(self, name: str) -> Any:
+        """A context in which calls belong to a sub-process of this name."""
+        ...
+
+
+class Unrecorded:
+    """The recorder outside a run: primitives compute and leave no trace; a gate that needs a person raises."""
+
+    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
+        """Do it."""
+        return do()
+
+    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
+        """Do it."""
+        return await do()
+
+    def ask(self, review: Review) -> Answer:
+        """Raise the review as `ReviewRequired`."""
+        raise ReviewRequired(
+            f"gate {review.gate!r} puts this before the {review.to}: {'; '.join(review.why)}; "
+            "open the review that this error carries with Reviews.open(review, key=...), or run the process in a Runtime",
+            review=review,
+        )
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator[None]:
+        """Nothing to keep apart."""
+        yield
+
+
+UNRECORDED = Unrecorded()
+"""The recorder outside a run, and inside of a step, whose own calls are part of it."""
+
+_recorder: ContextVar[Recorder | None] = ContextVar("abpo_recorder", default=None)
+_key: ContextVar[str | None] = ContextVar("abpo_idempotency_key", default=None)
+
+
+def recorder() -> Recorder:
+    """The recorder in force here."""
+    return _recorder.get() or UNRECORDED
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Puts a recorder in force."""
+    token = _recorder.set(recorder)
+    try:
+        yield
+    finally:
+        _recorder.reset(token)
+
+
+@contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Puts the idempotency key of one call in force."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
+
+
+def idempotency_key() -> str:
+    """The key of the step that is being done: the same on every attempt, after a crash too, and no other step's.
+
+    Hand it to whatever the step changes outside, so that doing it twice has the effect of doing it once.
+
+    Returns:
+        The run's id, the step's name, and which call of that step in the run it is ("INV-7/book/0").
+
+    Raises:
+        NoRun: it was called outside a step of a run; wrap a call outside a run in `with key_scope("INV-7"):`.
+    """
+    key = _key.get()
+    if key is None:
+        raise NoRun(
+            "idempotency_key() was called outside a step of a run, where nothing says which effect this is; "
+            'call it inside a step, and outside a run wrap the call in `with key_scope("..."):`'
+        )
+    return key
+
+
+@dataclass(slots=True)
+class KeyCounter:
+    """Hands out the keys of the steps of a run, or of a scope of one: for each step, which call of it this is.
+
+    Args:
+        run: the run, or what stands for one.
+        scope: begins and ends with a slash.
+    """
+
+    run: str
+    scope: str = BODY
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def next(self, name: str) -> str:
+        """The key of the next call of `name`."""
+        from urllib.parse import quote
+
+        number = self._counts.get(name, 0)
+        self._counts[name] = number + 1
+        return f"{quote(self.run, safe='')}{self.scope}{name}/{number}"

@@ -1,0 +1,94 @@
+"""The rows of a store: the entries, the heads of their chains, and the projections that are made from entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain, and who may write to it.
+
+    Args:
+        chain: the run or key.
+        hash: the hash of the last entry, in hex.
+        length: how many entries there are.
+        epoch: counts the leases; a write under an older one is refused (fencing).
+        holder: the worker that holds the lease; None where nobody does.
+        until: when the lease runs out, as text in UTC.
+    """
+
+    chain: str
+    hash: str
+    length: int
+    epoch: int = 0
+    holder: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it stands.
+
+    Statuses: running (a worker holds it, or one should), waiting (for an answer), incident (for a person to
+    resolve it), done, abandoned.
+    """
+
+    TABLE: ClassVar[str] = "runs"
+    KEY: ClassVar[str] = "id"
+
+    id: str
+    process: str
+    version: str
+    status: str
+    started_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A review as it stands; `role` is who may answer now."""
+
+    TABLE: ClassVar[str] = "reviews"
+    KEY: ClassVar[str] = "id"
+
+    id: str
+    chain: str
+    scope: str
+    ordinal: int
+    gate: str
+    role: str
+    status: str
+    opened_at: str
+    due_at: str | None
+    escalate_to: str | None
+    decision_id: str | None
+    shown: str
+    answered_by: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision as it stands, and the entry that holds its case."""
+
+    TABLE: ClassVar[str] = "decisions"
+    KEY: ClassVar[str] = "id"
+
+    id: str
+    chain: str
+    scope: str
+    ordinal: int
+    policy: str
+    version: str
+    owner: str | None
+    proposed: str
+    outcome: str
+    confidence: float
+    decided_by: str
+    gate: str | None
+    at: str
+
+
+PROJECTIONS: tuple[type[RunRow] | type[ReviewRow] | type[DecisionRow], ...] = (RunRow, ReviewRow, DecisionRow)

@@ -1,0 +1,208 @@
+"""Seals personal fields: a commitment takes the field's place, its content lies encrypted for its subject beside it.
+
+A commitment is HMAC-SHA256(salt, canonical value) with a salt of its own, which lies inside the sealed box. So
+without the subject's key neither the content can be read nor a guess be checked. The salt of an entry's inputs
+is sealed in the same way where the inputs are personal, once around for each subject.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from abpo_sdk.errors import Erased, LedgerBroken, SealingError
+from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
+from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, payload_hash
+from abpo_sdk.ledger.vault import KeyProvider
+from abpo_sdk.values.encoding import Encoded, JsonValue
+
+SALT_BYTES = 16
+NONCE_BYTES = 12
+COMMITMENT = "$sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The parts of an entry that do not depend on its chain."""
+
+    payload: bytes
+    payload_hash: str
+    inputs_hash: str | None
+    salt: bytes
+    sealed: bytes | None
+
+
+def seal(draft: Draft, vault: KeyProvider) -> Sealed:
+    """Take the personal parts out of a draft.
+
+    Raises:
+        NotCanonical: the payload or the inputs have no canonical form.
+        StoreUnavailable: a new subject's key cannot be kept.
+    """
+    salt = secrets.token_bytes(SALT_BYTES)
+    content: JsonValue = draft.payload
+    boxes: list[dict[str, Any]] = []
+    if draft.personal:
+        content = copy.deepcopy(dict(content))
+        boxes = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
+    payload = canonical_bytes(content)
+    beside: dict[str, Any] = {"fields": boxes} if boxes else {}
+    hashed = None
+    if draft.inputs is not None:
+        subjects = sorted({part.subject for part in draft.inputs.personal})
+        inputs_salt = secrets.token_bytes(SALT_BYTES) if subjects else salt
+        hashed = inputs_hash(inputs_salt, draft.inputs)
+        if subjects:
+            beside["inputs"] = _wrap(inputs_salt, [vault.key_for(subject) for subject in subjects])
+    return Sealed(payload, payload_hash(salt, payload), hashed, salt, canonical_bytes(beside) if beside else None)
+
+
+def unseal(entry: Entry, vault: KeyProvider) -> dict[str, Any]:
+    """The payload with its personal parts in clear.
+
+    Raises:
+        Erased: a key is gone.
+        LedgerBroken: a box does not hold what its commitment says.
+    """
+    content = entry.content
+    for box in _boxes(entry):
+        value = open_box(entry, box, vault)
+        if value is None:
+            raise Erased(
+                f"{entry.chain!r}, {entry.place}: the {box['label']} cannot be read, because its subject was erased "
+                "or the file with the keys is not here"
+            )
+        _replace(content, box["path"], value["value"])
+    return content
+
+
+def masked(entry: Entry) -> dict[str, Any]:
+    """The payload with the personal parts replaced by what they are, such as "<bank account>"."""
+    content = entry.content
+    for box in _boxes(entry):
+        _replace(content, box["path"], f"<{box['label']}>")
+    return content
+
+
+def labels(entry: Entry) -> dict[tuple[str | int, ...], str]:
+    """Where the personal parts of a payload are, and what they are."""
+    return {tuple(box["path"]): str(box["label"]) for box in _boxes(entry)}
+
+
+def same_inputs(entry: Entry, inputs: Encoded, vault: KeyProvider) -> bool:
+    """Whether an entry was made from these inputs.
+
+    Raises:
+        Erased: the salt is gone with a subject's key, so that nobody can tell.
+    """
+    recorded = entry.head.get("inputs")
+    if recorded is None:
+        return True
+    wrapped = parse_json(entry.sealed).get("inputs") if entry.sealed else None
+    salt = _unwrap(wrapped, vault) if wrapped else entry.salt
+    if salt is None:
+        raise Erased(
+            f"{entry.chain!r}, {entry.place}: its inputs cannot be compared, because a subject in them was erased"
+        )
+    return hmac.compare_digest(str(recorded), inputs_hash(salt, inputs))
+
+
+def open_box(entry: Entry, box: dict[str, Any], vault: KeyProvider) -> dict[str, Any] | None:
+    """What a box holds ("salt" and "value"), checked against the commitment in the payload; None without its key.
+
+    Raises:
+        LedgerBroken: the box was changed, or the payload holds another commitment.
+    """
+    key = vault.key(box["key"])
+    if key is None:
+        return None
+    where = ".".join(map(str, box["path"]))
+    try:
+        opened: dict[str, Any] = parse_json(_decrypt(key, base64.b64decode(box["box"]), box["commitment"].encode()))
+    except SealingError:
+        raise LedgerBroken(
+            f"{entry.chain!r}, entry {entry.position}: the sealed {box['label']} at {where} was changed, or the keys are another ledger's",
+            chain=entry.chain,
+            entry=entry.position,
+        ) from None
+    committed = hmac.digest(bytes.fromhex(opened["salt"]), canonical_bytes(opened["value"]), "sha256").hex()
+    if committed != box["commitment"]:
+        raise LedgerBroken(
+            f"{entry.chain!r}, entry {entry.position}: the sealed {box['label']} at {where} is not what its commitment says",
+            chain=entry.chain,
+            entry=entry.position,
+        )
+    return opened
+
+
+def commitments(entry: Entry) -> dict[tuple[str | int, ...], dict[str, Any]]:
+    """The boxes beside a payload, by the path of what they seal."""
+    return {tuple(box["path"]): box for box in _boxes(entry)}
+
+
+def _boxes(entry: Entry) -> list[dict[str, Any]]:
+    if entry.sealed is None or entry.payload is None:
+        return []
+    boxes: list[dict[str, Any]] = parse_json(entry.sealed).get("fields", [])
+    return boxes
+
+
+def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key: tuple[str, bytes]) -> dict[str, Any]:
+    value = content
+    for step in path:
+        value = value[step]
+    salt = secrets.token_bytes(SALT_BYTES)
+    commitment = hmac.digest(salt, canonical_bytes(value), "sha256").hex()
+    _replace(content, path, {COMMITMENT: commitment})
+    identifier, key = named_key
+    secret = canonical_bytes({"salt": salt.hex(), "value": value})
+    return {
+        "box": base64.b64encode(_encrypt(key, secret, commitment.encode())).decode(),
+        "commitment": commitment,
+        "key": identifier,
+        "label": label,
+        "path": list(path),
+    }
+
+
+def _replace(content: JsonValue, path: tuple[str | int, ...] | list[str | int], value: JsonValue) -> None:
+    for step in path[:-1]:
+        content = content[step]
+    content[path[-1]] = value
+
+
+def _wrap(salt: bytes, named_keys: list[tuple[str, bytes]]) -> dict[str, Any]:
+    for _, key in named_keys:
+        salt = _encrypt(key, salt, b"inputs")
+    return {"box": base64.b64encode(salt).decode(), "keys": [identifier for identifier, _ in named_keys]}
+
+
+def _unwrap(wrapped: dict[str, Any], vault: KeyProvider) -> bytes | None:
+    salt = base64.b64decode(wrapped["box"])
+    for identifier in reversed(wrapped["keys"]):
+        key = vault.key(identifier)
+        if key is None:
+            return None
+        salt = _decrypt(key, salt, b"inputs")
+    return salt
+
+
+def _encrypt(key: bytes, secret: bytes, bound_to: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, secret, bound_to)
+
+
+def _decrypt(key: bytes, box: bytes, bound_to: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to)
+    except (InvalidTag, ValueError) as error:
+        raise SealingError("a sealed box does not open with its key") from error

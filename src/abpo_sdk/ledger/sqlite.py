@@ -1,0 +1,225 @@
+"""A store in one SQLite file: write-ahead log, every commit on disk before it returns."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from abpo_sdk.errors import AbpoError, StoreUnavailable
+from abpo_sdk.ledger.entry import Entry, Place
+from abpo_sdk.ledger.migrations import migrate
+from abpo_sdk.ledger.rows import DecisionRow, Head, ReviewRow, RunRow
+from abpo_sdk.ledger.store import Row
+
+ENTRY_COLUMNS = "chain, position, scope, ordinal, header, payload, salt, sealed"
+INSERT_ENTRY = f"INSERT INTO entries({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+HEAD_COLUMNS = "chain, hash, length, epoch, holder, until"
+PUT_HEAD = f"INSERT OR REPLACE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class SqliteStore:
+    """A store in one SQLite file, or in memory.
+
+    Several threads and several processes may use the same file.
+
+    Args:
+        path: the file, made where it is absent; None for a store in memory.
+        timeout: how many seconds to wait for other writers before a write is refused.
+
+    Raises:
+        StoreUnavailable: the file cannot be opened.
+        SchemaUnknown: it is no ledger, or a later release's.
+    """
+
+    def __init__(self, path: Path | None, *, timeout: float = 5.0) -> None:
+        self._name = str(path) if path is not None else ":memory:"
+        self._lock = threading.RLock()
+        with self._translated():
+            self._connection = sqlite3.connect(
+                self._name, timeout=timeout, isolation_level=None, check_same_thread=False
+            )
+            try:
+                if path is not None:
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                migrate(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[SqliteStore]:
+        """One write; see `Store.transaction`."""
+        with self._lock:
+            with self._translated():
+                self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self
+            except BaseException:
+                self._roll_back()
+                raise
+            try:
+                with self._translated():
+                    self._connection.execute("COMMIT")
+            except AbpoError:
+                self._roll_back()
+                raise
+
+    def head(self, chain: str) -> Head | None:
+        """The end of a chain, or None."""
+        row = self._one(f"SELECT {HEAD_COLUMNS} FROM chains WHERE chain = ?", (chain,))
+        return Head(*row) if row else None
+
+    def heads(self) -> Iterator[Head]:
+        """Every chain, in the order of their names."""
+        for row in self._all(f"SELECT {HEAD_COLUMNS} FROM chains ORDER BY chain", ()):
+            yield Head(*row)
+
+    def entries(self, chain: str) -> list[Entry]:
+        """The entries of a chain, in the order in which they were written."""
+        rows = self._all(f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? ORDER BY position, id", (chain,))
+        return [_entry(row) for row in rows]
+
+    def entry(self, chain: str, place: Place) -> Entry | None:
+        """The entry at a place of a chain, or None."""
+        row = self._one(
+            f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? AND scope = ? AND ordinal = ?",
+            (chain, place.scope, place.ordinal),
+        )
+        return _entry(row) if row else None
+
+    def chains_with_entries(self) -> list[str]:
+        """Every chain that has an entry, in the order of their names."""
+        return [row[0] for row in self._all("SELECT DISTINCT chain FROM entries ORDER BY chain", ())]
+
+    def select(
+        self,
+        kind: type[Row],
+        *,
+        equal: Mapping[str, Any] | None = None,
+        until: Mapping[str, str] | None = None,
+        order: str | None = None,
+    ) -> list[Row]:
+        """Rows of a projection; see `Reader.select`."""
+        columns = _columns_of(kind)
+        tests = [f"{_known(kind, name)} = ?" for name in equal or ()] + [
+            f"{_known(kind, name)} <= ?" for name in until or ()
+        ]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        sql = f"SELECT {columns} FROM {kind.TABLE}{where} ORDER BY {_known(kind, order or kind.KEY)}, {kind.KEY}"
+        return [kind(*row) for row in self._all(sql, (*(equal or {}).values(), *(until or {}).values()))]
+
+    def append(self, head: Head, entries: Sequence[Entry]) -> None:
+        """Add entries, and make `head` the end of their chain."""
+        with self._translated():
+            for e in entries:
+                self._connection.execute(
+                    INSERT_ENTRY,
+                    (e.chain, e.position, e.place.scope, e.place.ordinal, e.header, e.payload, e.salt, e.sealed),
+                )
+        self.set_head(head)
+
+    def set_head(self, head: Head) -> None:
+        """Change what is kept of a chain's end."""
+        with self._translated():
+            self._connection.execute(
+                PUT_HEAD, (head.chain, head.hash, head.length, head.epoch, head.holder, head.until)
+            )
+
+    def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
+        """Add or replace a row of a projection."""
+        columns = _columns_of(type(row))
+        marks = ", ".join("?" * (columns.count(",") + 1))
+        with self._translated():
+            self._connection.execute(f"INSERT OR REPLACE INTO {row.TABLE}({columns}) VALUES ({marks})", astuple(row))
+
+    def update(self, kind: type[Row], key: str, **changes: Any) -> None:
+        """Change columns of a row; no such row, no change."""
+        assignments = ", ".join(f"{_known(kind, name)} = ?" for name in changes)
+        with self._translated():
+            self._connection.execute(
+                f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?", (*changes.values(), key)
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _all(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
+        with self._lock, self._translated():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
+        with self._lock, self._translated():
+            return self._connection.execute(sql, values).fetchone()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
+                self._connection.execute("ROLLBACK")
+
+    def _translated(self) -> _Translated:
+        return _Translated(self._name)
+
+
+class _Translated:
+    """Turns SQLite's errors into ours; a class, because a generator costs several times as much on every statement."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise StoreUnavailable(
+                f"the ledger {self._name!r} {_problem(error)}; nothing of this write was kept"
+            ) from error
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(row[0], row[1], Place(row[2], row[3]), row[4], row[5], row[6], row[7])
+
+
+def _problem(error: sqlite3.Error) -> str:
+    text = str(error)
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "is locked by another writer (raise `timeout`, or find who holds it)"
+    if code.startswith("SQLITE_READONLY"):
+        return "is read-only (check the permissions of the file and its directory)"
+    if code.startswith("SQLITE_FULL"):
+        return "has no room (the disk is full)"
+    if code.startswith("SQLITE_CANTOPEN"):
+        return "cannot be opened (does its directory exist, and may this user write there?)"
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return f"is damaged, or no SQLite file ({text})"
+    return f"refused: {text}"
+
+
+def _columns_of(kind: Any) -> str:
+    return _columns(kind)
+
+
+@cache
+def _columns(kind: Any) -> str:
+    return ", ".join(f.name for f in fields(kind))
+
+
+def _known(kind: type[Any], column: str) -> str:
+    if column not in {f.name for f in fields(kind)}:
+        raise StoreUnavailable(f"{kind.TABLE} has no column {column!r}; it has {_columns_of(kind)}")
+    return column
