@@ -1,0 +1,41 @@
+"""A tree, drawn for a terminal or a notebook."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A label with branches.
+
+    >>> print(Tree("a", (Tree("b", (Tree("c"),)), Tree("d"))))
+    a
+    ├─ b
+    │  └─ c
+    └─ d
+    """
+
+    label: str
+    branches: tuple[Tree, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join((self.label, *self._lines("")))
+
+    def _lines(self, indent: str) -> Iterator[str]:
+        for branch in self.branches:
+            last = branch is self.branches[-1]
+            yield f"{indent}{'└─' if last else '├─'} {branch.label}"
+            yield from branch._lines(indent + ("   " if last else "│  "))  # noqa: SLF001  its own kind
+
+    def html(self) -> str:
+        """The tree as nested HTML lists, everything escaped."""
+        inside = "".join(branch.html() for branch in self.branches)
+        label = html.escape(self.label)
+        return (
+            f"<details open><summary>{label}</summary><div style='margin-left:1.5em'>{inside}</div></details>"
+            if inside
+            else f"<div>{label}</div>"
+        )

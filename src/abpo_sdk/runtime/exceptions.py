@@ -1,0 +1,39 @@
+"""Exceptions of steps that a process caught: recorded, and raised again on replay."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from abpo_sdk.errors import LossyRoundTrip
+from abpo_sdk.values.encoding import JsonValue
+
+
+def exception_tree(error: Exception, *, step: str) -> JsonValue:
+    """An exception as JSON.
+
+    Raises:
+        LossyRoundTrip: it could not be raised again from it.
+    """
+    kind = type(error)
+    tree = {"args": list(error.args), "module": kind.__module__, "type": kind.__qualname__}
+    try:
+        again = exception_of(tree)
+        faithful = type(again) is kind and again.args == error.args
+    except Exception:  # noqa: BLE001  a foreign constructor may raise anything; then it cannot be made again
+        faithful = False
+    if not faithful or not all(isinstance(arg, (str, int, float, bool, type(None))) for arg in error.args):
+        raise LossyRoundTrip(
+            f"step {step!r} raised {kind.__qualname__}, which the process caught, and which cannot be raised again on replay: "
+            "its class must be importable and be made from its args (texts and numbers) alone"
+        ) from error
+    return tree
+
+
+def exception_of(tree: JsonValue) -> Exception:
+    """The exception that was recorded."""
+    kind: Any = importlib.import_module(tree["module"])
+    for part in tree["type"].split("."):
+        kind = getattr(kind, part)
+    error: Exception = kind(*tree["args"])
+    return error

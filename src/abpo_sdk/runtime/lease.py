@@ -1,0 +1,96 @@
+"""Leases: one worker at a time advances a run, and one that was given up on cannot write any more."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from abpo_sdk.errors import RunBusy, UnknownRun
+from abpo_sdk.ledger import Lease, Ledger
+from abpo_sdk.values.clock import to_text
+
+
+def this_holder() -> str:
+    """An identifier for one holding: host, process, the process's start, and a nonce."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}|{pid}|{_started(pid) or ''}|{secrets.token_hex(4)}"
+
+
+def is_dead(holder: str) -> bool:
+    """Whether a holder is a process of this host that no longer lives; False where that cannot be told."""
+    host, pid, started, _ = holder.split("|")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    now = _started(int(pid))
+    return bool(started and now and started != now)  # another process has the number now
+
+
+def _started(pid: int) -> str | None:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):  # no such file system here: then the process number alone has to do
+        return None
+
+
+class Leases:
+    """Hands out leases on the runs of a ledger.
+
+    Args:
+        ledger: where the runs are.
+        duration: how long a lease lasts without a write; each write renews it.
+        dead: tells of a holder whether it certainly lives no more.
+    """
+
+    def __init__(self, ledger: Ledger, duration: timedelta, *, dead: Callable[[str], bool] = is_dead) -> None:
+        self._ledger = ledger
+        self._duration = duration
+        self.dead = dead
+
+    def until(self) -> str:
+        """When a lease that is given or renewed now runs out."""
+        return to_text(self._ledger.clock.now() + self._duration)
+
+    def fresh(self, run: str) -> Lease:
+        """The first lease of a run that is about to be started."""
+        return Lease(run, 1, this_holder(), self.until())
+
+    def acquire(self, run: str) -> Lease:
+        """Take the lease of a run.
+
+        Raises:
+            RunBusy: another worker holds it, and is not known to be dead or late.
+            UnknownRun: there is no such run.
+        """
+        with self._ledger.writing() as writer:
+            head = writer.tx.head(run)
+            if head is None:
+                raise UnknownRun(f"there is no run {run!r}")
+            if self.held(head.holder, head.until):
+                raise RunBusy(f"run {run!r} is being advanced by {head.holder}")
+            lease = Lease(run, head.epoch + 1, this_holder(), self.until())
+            writer.tx.set_head(replace(head, epoch=lease.epoch, holder=lease.holder, until=lease.until))
+        return lease
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back, unless it was lost meanwhile."""
+        with self._ledger.writing() as writer:
+            head = writer.tx.head(lease.chain)
+            if head is not None and head.epoch == lease.epoch:
+                writer.tx.set_head(replace(head, holder=None, until=None))
+
+    def held(self, holder: str | None, until: str | None) -> bool:
+        """Whether a lease is in force."""
+        if holder is None or until is None:
+            return False
+        return until > to_text(self._ledger.clock.now()) and not self.dead(holder)

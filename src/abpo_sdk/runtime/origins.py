@@ -1,0 +1,54 @@
+"""Remembers which step each value of a run came from, so that decisions can say so."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from abpo_sdk.ledger import Place
+from abpo_sdk.values.traversal import LEAVES, plan_of
+
+
+class Origins:
+    """Follows objects by identity: what a step returned, and what is inside of it.
+
+    Texts and numbers are not followed, since equal ones are often the same object.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[object, Place]] = {}  # the object too, so that its identity is not used again
+
+    def register(self, value: object, place: Place) -> None:
+        """A value, and what it holds, came from here."""
+        if type(value) in LEAVES or id(value) in self._places:
+            return
+        self._places[id(value)] = (value, place)
+        for _, part in _parts(value):
+            self.register(part, place)
+
+    def of(self, value: object, path: str) -> Iterator[tuple[str, Place]]:
+        """Where a value came from: itself, or else its parts, each with its path."""
+        if type(value) in LEAVES:
+            return
+        known = self._places.get(id(value))
+        if known is not None:
+            yield path, known[1]
+            return
+        for name, part in _parts(value):
+            yield from self.of(part, f"{path}.{name}" if path else name)
+
+
+def _parts(value: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, BaseModel) or dataclasses.is_dataclass(value):
+        model: Any = type(value)
+        for name in plan_of(model).visit:
+            yield name, getattr(value, name)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield str(key), part
+    elif isinstance(value, (list, tuple)):
+        for number, part in enumerate(value):
+            yield str(number), part

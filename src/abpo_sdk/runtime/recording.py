@@ -1,0 +1,383 @@
+"""The recorder of a run: answers each primitive from the ledger, until something new happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from abpo_sdk.errors import AbpoError, Erased, LeaseLost, NobodyHolds, OutOfScope, ReplayDiverged, StoreUnavailable
+from abpo_sdk.gates import Reviews
+from abpo_sdk.gates.reviews import answer_of, review_draft
+from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
+from abpo_sdk.ledger.entry import BODY, LIFE, Draft
+from abpo_sdk.ledger.recorder import UNRECORDED, KeyCounter, keyed, recording
+from abpo_sdk.ledger.sealing import Sealed
+from abpo_sdk.runtime.exceptions import exception_of, exception_tree
+from abpo_sdk.runtime.origins import Origins
+from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest
+from abpo_sdk.values.review import Answer, Review
+
+T = TypeVar("T")
+
+Observer = Callable[[str, str], None]
+"""Is told of moments ("before effect", "after effect") and of the step's name; a crash test raises from it."""
+
+
+class Parked(BaseException):
+    """Unwinds the stack of a process at a gate; no `Exception`, so that `except Exception` lets it pass."""
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Where in the process a call is: counts what was called there."""
+
+    name: str
+    keys: KeyCounter
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Failure:
+    """A step that raised; whether the process caught it shows at the next call."""
+
+    draft: Draft
+    error: Exception
+
+
+@dataclass(slots=True)
+class RunRecorder:
+    """What the primitives of one segment of a run work through."""
+
+    ledger: Ledger
+    reviews: Reviews
+    lease: Lease
+    renew: Callable[[], str]
+    observe: Observer
+    recorded: Mapping[Place, Entry]
+    supplied: Mapping[Place, JsonValue]
+    parked: bool = False
+    broken: Exception | None = None
+    failure: Failure | None = None
+    _unread: set[Place] = field(default_factory=set)
+    _buffer: list[tuple[Draft, Sealed]] = field(default_factory=list)
+    _scopes: list[_Scope] = field(default_factory=list)
+    _files: dict[str, str | None] = field(default_factory=dict)
+    _origins: Origins = field(default_factory=Origins)
+    _where: tuple[int, object] = (0, None)
+
+    def begin(self, arguments: Mapping[str, Any], files: Mapping[str, str | None]) -> None:
+        """Start (again) at the top of the process, in this thread and task."""
+        self._scopes = [_Scope(BODY, KeyCounter(self.lease.chain))]
+        self._where = _here()
+        self._files.update(files)
+        self._unread = {
+            place
+            for place, entry in self.recorded.items()
+            if place.scope != LIFE and entry.kind in ("step", "raised", "decision", "gate", "review")
+        }
+        for value in arguments.values():
+            self._origins.register(value, Place(LIFE, 0))
+
+    # the two verbs
+
+    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
+        """Return what the ledger has of this call, or do it and record it."""
+        flow = self._perform(call)
+        try:
+            key = next(flow)
+        except StopIteration as recorded:
+            return cast("T", recorded.value)
+        try:
+            with recording(UNRECORDED), keyed(key):
+                done = do()
+        except Exception as error:
+            self._remember(call, error)
+            raise
+        return cast("T", self._send(flow, done))
+
+    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
+        """The same for a call that is awaited."""
+        flow = self._perform(call)
+        try:
+            key = next(flow)
+        except StopIteration as recorded:
+            return cast("T", recorded.value)
+        try:
+            with recording(UNRECORDED), keyed(key):
+                done = await do()
+        except Exception as error:
+            self._remember(call, error)
+            raise
+        return cast("T", self._send(flow, done))
+
+    def ask(self, review: Review) -> Answer:
+        """Return the person's answer, or put the review before them and end the segment."""
+        self._enter(f"gate {review.gate!r}")
+        place = self._next_place()
+        number = self._scopes[-1].keys.next(review.gate).rpartition("/")[2]
+        identifier = f"{self.lease.chain}{self._scopes[-1].name}{review.gate}/{number}"
+        draft = self._guarded(
+            lambda: review_draft(review, identifier=identifier, place=place, at=self.ledger.clock.now())
+        )
+        entry = self.recorded.get(place)
+        if entry is not None:
+            assert draft.inputs is not None  # noqa: S101  review_draft gives them
+            self._guarded(lambda: self._check_same(entry, "review", review.gate, draft.inputs, None))  # type: ignore[arg-type]
+            answer = answer_of(list(self.recorded.values()), place)
+            if answer is not None:
+                return answer
+        else:
+            self._guarded(lambda: self.reviews.check_somebody(review))
+            self.commit([draft], release=True)
+        self.parked = True
+        raise Parked
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator[None]:
+        """A sub-process: its calls are counted by themselves."""
+        self._enter(f"process {name!r}")
+        scope = self._next_place().inner
+        self._scopes.append(_Scope(scope, KeyCounter(self.lease.chain, scope)))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    # one call, whether it is awaited or not
+
+    def _perform(self, call: Call[Any]) -> Generator[str, Any, Any]:
+        """Yields the key to do the call under, gets the result sent, and returns it as recorded; or returns at once."""
+        self._enter(f"{call.kind} {call.name!r}")
+        place = self._next_place()
+        key = self._scopes[-1].keys.next(call.name) if call.kind == "step" else ""
+        inputs = self._guarded(lambda: call.inputs(self._digest))
+        entry = self.recorded.get(place)
+        if entry is not None:
+            return self._guarded(lambda: self._replay(call, entry, inputs))
+        occurrence = Occurrence(self.lease.chain, place, self.ledger.clock.now())
+        if place in self.supplied:
+            tree = self.supplied[place]
+            value = call.restore(tree, occurrence)
+            self._record(call, occurrence, inputs, call.record(value, occurrence)[0], {"supplied": True})
+        else:
+            around = self._around(call)
+            if call.effect:
+                self.commit([])
+                self.observe("before effect", call.name)
+            self.failure = Failure(Draft(place, "raised", call.name, around, occurrence.at, (), inputs), RuntimeError())
+            done = yield key
+            if call.effect:
+                self.observe("after effect", call.name)
+            value = self._keep(call, done, occurrence, inputs, around)
+            self.failure = None
+        self._origins.register(value, place)
+        return value
+
+    def _keep(
+        self, call: Call[T], done: T, occurrence: Occurrence, inputs: Encoded, around: Mapping[str, JsonValue]
+    ) -> T:
+        """Record a result; one that cannot be recorded is not for the process to swallow, since its effect is done."""
+        try:
+            encoded, value = call.record(done, occurrence)
+            self._record(call, occurrence, inputs, encoded, around)
+        except AbpoError as error:
+            self._remember(call, error)
+            self.broken = self.broken or error
+            raise
+        return value
+
+    def _send(self, flow: Generator[str, Any, Any], done: Any) -> Any:
+        try:
+            flow.send(done)
+        except StopIteration as finished:
+            return finished.value
+        raise AssertionError("a call is done once")  # pragma: no cover
+
+    def _replay(self, call: Call[Any], entry: Entry, inputs: Encoded) -> Any:
+        kind = entry.kind
+        self._check_same(entry, "step" if kind == "raised" else kind, call.name, inputs, call, present=call.kind)
+        content = self.ledger.payload(entry, purpose="replay")
+        self._files.update(content.get("files") or {})
+        if kind == "raised":
+            raise exception_of(content["error"])
+        value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
+        self._origins.register(value, entry.place)
+        return value
+
+    def _record(
+        self, call: Call[Any], occurrence: Occurrence, inputs: Encoded, result: Encoded, around: Mapping[str, JsonValue]
+    ) -> None:
+        payload = {**around, "result": result.tree}
+        draft = Draft(occurrence.place, call.kind, call.name, payload, occurrence.at, result.within("result"), inputs)
+        if call.effect:
+            self.commit([draft])
+        else:
+            self._buffer.append((draft, self.ledger.seal(draft)))
+
+    def _around(self, call: Call[Any]) -> dict[str, JsonValue]:
+        """What is recorded beside a result: the records that it reads, and where its arguments came from."""
+        around: dict[str, JsonValue] = {}
+        sources = call.sources()
+        if sources:
+            around["sources"] = [
+                {"id": s.id, "system": s.system} | ({"digest": s.digest} if s.digest else {}) for s in sources
+            ]
+        origins = {
+            path: str(place) for name, value in call.arguments.items() for path, place in self._origins.of(value, name)
+        }
+        if origins:
+            around["from"] = origins
+        return around
+
+    # what must agree with the ledger
+
+    def _check_same(
+        self,
+        entry: Entry,
+        recorded_kind: str,
+        name: str,
+        inputs: Encoded,
+        call: Call[Any] | None,
+        *,
+        present: str = "review",
+    ) -> None:
+        where = f"run {entry.chain!r}, {entry.place}"
+        if (recorded_kind, entry.name) != (present, name):
+            raise ReplayDiverged(
+                f"{where}: the ledger has the {recorded_kind} {entry.name!r}, and the process now calls the {present} {name!r}; "
+                "bring back the code that the run started with"
+            )
+        if call is not None and call.version is not None:
+            version = entry.content["result"]["decision"]["version"]
+            if version != call.version:
+                raise ReplayDiverged(
+                    f"{where}: {name!r} decided in version {version}, and is now version {call.version}"
+                )
+        if not self.ledger.same_inputs(entry, inputs):
+            raise ReplayDiverged(
+                f"{where}: the {present} {name!r} was given other inputs (recorded: hash {str(entry.head['inputs'])[:12]}...) "
+                f"than now: {_shown(inputs)}; a value that is not from a step or an argument must not reach one"
+            )
+        self._unread.discard(entry.place)
+
+    def check_all_read(self) -> None:
+        """Refuse a process that ended before it did all that the ledger has.
+
+        Raises:
+            ReplayDiverged: naming the first entry that was not asked for.
+        """
+        if self._unread:
+            place = min(self._unread, key=lambda p: (p.scope, p.ordinal))
+            entry = self.recorded[place]
+            raise ReplayDiverged(
+                f"run {entry.chain!r}, {place}: the ledger has the {entry.kind} {entry.name!r}, and the process now ends without it"
+            )
+
+    # writing
+
+    def commit(self, drafts: list[Draft], *, release: bool = False) -> None:
+        """Make durable what is buffered, and these entries, in one transaction; nothing to write, no transaction."""
+        new = [(draft, self._guarded(lambda d=draft: self.ledger.seal(d))) for draft in drafts]  # type: ignore[misc]
+        everything = self._buffer + new
+        if not everything:
+            return
+        self.lease = replace(self.lease, until=self.renew())
+
+        def write() -> None:
+            with self.ledger.writing() as writer:
+                writer.append(
+                    self.lease.chain,
+                    [draft for draft, _ in everything],
+                    lease=self.lease,
+                    release=release,
+                    sealed=[sealed for _, sealed in everything],
+                )
+
+        self._guarded(write)
+        self._buffer = []
+
+    def settle_failure(self) -> None:
+        """Record the exception of a step that the process caught."""
+        if self.failure is None:
+            return
+        failure, self.failure = self.failure, None
+        tree = exception_tree(failure.error, step=failure.draft.name)
+        personal = (PersonalValue(("error", "args"), "error message", run_subject(self.lease.chain)),)
+        draft = replace(failure.draft, payload={**failure.draft.payload, "error": tree}, personal=personal)
+        self._buffer.append((draft, self.ledger.seal(draft)))
+
+    def _remember(self, call: Call[Any], error: Exception) -> None:
+        if self.failure is not None:
+            self.failure.error = error
+            if call.kind != "step":  # a policy that raised has no effect to remember: it raises again by itself
+                self.failure = None
+
+    # bookkeeping
+
+    def _enter(self, what: str) -> None:
+        if self.parked:
+            raise Parked  # the process swallowed the first one; it gets no further
+        if self.broken is not None:
+            raise self.broken
+        if _here() != self._where:
+            raise OutOfScope(
+                f"{what} was called in another thread or task than run {self.lease.chain!r} itself, which cannot know its place; "
+                "call it from the process directly"
+            )
+        self._guarded(self.settle_failure)
+
+    def _next_place(self) -> Place:
+        scope = self._scopes[-1]
+        place = Place(scope.name, scope.count)
+        scope.count += 1
+        return place
+
+    def _digest(self, path: Path) -> str | None:
+        """A file's digest; of a file that is gone, the one that the run has seen."""
+        name = str(path)
+        digest = file_digest(path)
+        if digest is None:
+            return self._files.get(name)
+        self._files[name] = digest
+        return digest
+
+    def _guarded(self, do: Callable[[], T]) -> T:
+        """What the process must not swallow is kept, and raised again at its next call and at its end."""
+        try:
+            return do()
+        except (ReplayDiverged, LeaseLost, StoreUnavailable, Erased, NobodyHolds) as error:
+            self.broken = error
+            raise
+
+
+def run_subject(run: str) -> str:
+    """The subject under whose key a run's free texts (messages of errors) are sealed."""
+    return f"run:{run}"
+
+
+def _here() -> tuple[int, object]:
+    asyncio = sys.modules.get("asyncio")
+    task: object = None
+    if asyncio is not None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # no event loop in this thread
+            task = None
+    return threading.get_ident(), task
+
+
+def _shown(inputs: Encoded) -> str:
+    tree: Any = json.loads(json.dumps(inputs.tree))
+    for part in inputs.personal:
+        node = tree
+        for step in part.path[:-1]:
+            node = node[step]
+        node[part.path[-1]] = f"<{part.label}>"
+    text = json.dumps(tree, ensure_ascii=False)
+    return text if len(text) <= 300 else text[:300] + "..."

@@ -1,0 +1,146 @@
+"""A run, as the caller sees it; and the incident that a run may become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from abpo_sdk.errors import ReviewError, RunFailed, RunNotDone
+from abpo_sdk.values.review import Review
+
+if TYPE_CHECKING:
+    from abpo_sdk.ledger import Entry
+    from abpo_sdk.lineage import Lineage
+    from abpo_sdk.runtime.runtime import Runtime
+
+R_co = TypeVar("R_co", covariant=True)
+
+Status = Literal["running", "waiting", "incident", "done", "abandoned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A run that cannot go on by itself.
+
+    Args:
+        run: the run's id.
+        error: the type of what was raised, and its message.
+        step: the step that raised, where one did.
+        at: when.
+    """
+
+    run: str
+    error: str
+    step: str | None
+    at: datetime
+    _resolve: Callable[..., None] = field(repr=False, compare=False)
+
+    def retry(self, *, by: str, because: str) -> None:
+        """Let the run go on from where it was; the step that raised is done again, with the same idempotency key.
+
+        Args:
+            by: the person, by id.
+            because: why it will go better now.
+
+        Raises:
+            NotPermitted: `by` is not known to the runtime.
+            RationaleMissing: `because` is blank.
+            IncidentError: the run is no incident any more.
+        """
+        self._resolve("retry", by, because)
+
+    def supply(self, value: Any, *, by: str, because: str) -> None:
+        """Give the result that the step which raised should have had, and let the run go on.
+
+        Args:
+            value: the result.
+            by: the person, by id.
+            because: where the value is from.
+
+        Raises:
+            IncidentError: no step raised, so there is nothing to supply; or the run is no incident any more.
+            NotPermitted, RationaleMissing: as for `retry`.
+        """
+        self._resolve("supply", by, because, value)
+
+    def abandon(self, *, by: str, because: str) -> None:
+        """Give the run up.
+
+        Raises:
+            NotPermitted, RationaleMissing, IncidentError: as for `retry`.
+        """
+        self._resolve("abandon", by, because)
+
+
+class Run(Generic[R_co]):
+    """One execution of a process. Everything it says is read from the ledger when it is asked."""
+
+    __slots__ = ("_runtime", "id")
+
+    def __init__(self, runtime: Runtime, identifier: str) -> None:
+        self._runtime = runtime
+        self.id = identifier
+
+    @property
+    def status(self) -> Status:
+        """running, waiting (for an answer), incident (for a person to resolve it), done or abandoned."""
+        return self._runtime.status_of(self.id)
+
+    def result(self) -> R_co:
+        """What the process returned.
+
+        Raises:
+            RunNotDone: it is running or waiting; says for what.
+            RunFailed: it is an incident or was abandoned; says why.
+        """
+        status = self.status
+        if status == "done":
+            result: R_co = self._runtime.result_of(self.id)
+            return result
+        if status == "waiting":
+            waits = ", ".join(f"{review.id} (put to the {review.to})" for review in self.reviews)
+            raise RunNotDone(f"run {self.id!r} waits for an answer to {waits}")
+        if status == "running":
+            raise RunNotDone(f"run {self.id!r} is running; if its worker is gone, tick() goes on with it")
+        incident = self._runtime.incident_of(self.id)
+        if status == "incident" and incident is not None:
+            raise RunFailed(
+                f"run {self.id!r} is an incident: {incident.error}; resolve it with run.incident.retry(by=..., because=...)"
+            )
+        raise RunFailed(f"run {self.id!r} was abandoned")
+
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """The open reviews of the run, oldest first."""
+        return self._runtime.reviews_of(self.id)
+
+    @property
+    def review(self) -> Review:
+        """The open review that the run waits for.
+
+        Raises:
+            ReviewError: there is none, or more than one.
+        """
+        reviews = self.reviews
+        if len(reviews) != 1:
+            raise ReviewError(f"run {self.id!r} is {self.status} and has {len(reviews)} open reviews; see run.reviews")
+        return reviews[0]
+
+    @property
+    def incident(self) -> Incident | None:
+        """What keeps the run from going on, where something does."""
+        return self._runtime.incident_of(self.id)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What the ledger has of the run."""
+        return self._runtime.ledger.entries(self.id)
+
+    def lineage(self) -> Lineage:
+        """Where every value that its decisions used came from."""
+        return self._runtime.lineage(self.id)
+
+    def __repr__(self) -> str:
+        return f"<run {self.id}: {self.status}>"

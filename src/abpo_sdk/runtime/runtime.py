@@ -1,0 +1,438 @@
+"""The runtime: binds processes, a ledger and people, and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
+
+from abpo_sdk.errors import (
+    DefinitionError,
+    DuplicateRun,
+    Erased,
+    IncidentError,
+    RationaleMissing,
+    RunBusy,
+    RunError,
+    UnknownProcess,
+    UnknownRun,
+)
+from abpo_sdk.gates import People, Reviews
+from abpo_sdk.ledger import Lease, Ledger, Place
+from abpo_sdk.ledger.entry import LIFE, Draft
+from abpo_sdk.ledger.recorder import Unrecorded, recording
+from abpo_sdk.ledger.rows import RunRow
+from abpo_sdk.ledger.store import Store
+from abpo_sdk.lineage import Lineage, trace
+from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.run import Incident, Run, Status
+from abpo_sdk.runtime.segment import Segment, life_draft
+from abpo_sdk.steps import BoundProcess, Process
+from abpo_sdk.values.clock import Clock
+from abpo_sdk.values.encoding import Codec, Encoded
+from abpo_sdk.values.review import Review
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+LEASE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one round did: the reviews that went to another role, and the runs that went on."""
+
+    escalated: tuple[str, ...]
+    advanced: tuple[str, ...]
+
+
+class Runtime:
+    """Runs processes so that they survive crashes and wait for people.
+
+    Args:
+        url: where the ledger is, such as "sqlite:///abpo.db"; or a `Ledger`, or a store.
+        processes: what it can run, each with its wiring: `pay_invoice.bind(erp=...)`.
+        people: who may answer and resolve incidents, and their roles.
+        clock: tells the time; default: the machine's.
+        lease: how long a worker on another host that writes nothing is waited for before its run is taken over.
+
+    Raises:
+        DefinitionError: two processes of one name, or one whose wiring is missing.
+        StoreUnavailable, SchemaUnknown: the ledger cannot be opened.
+
+    >>> from abpo_sdk.steps import process
+    >>> @process
+    ... def greet(name: str) -> str:
+    ...     return f"hello {name}"
+    >>> Runtime("sqlite://", [greet]).start(greet, "Ada").result()
+    'hello Ada'
+    """
+
+    def __init__(
+        self,
+        url: str | Ledger | Store,
+        processes: Iterable[BoundProcess[Any] | Process[Any, Any]] = (),
+        *,
+        people: People | Mapping[str, Collection[str]] | None = None,
+        clock: Clock | None = None,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self.ledger = url if isinstance(url, Ledger) else Ledger(url, clock=clock)
+        self.people = people if isinstance(people, People) else People(people)
+        self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
+        self._leases = Leases(self.ledger, lease)
+        self._processes: dict[str, BoundProcess[Any]] = {}
+        self._observe: Callable[[str, str], None] = _unobserved
+        for given in processes:
+            bound = given if isinstance(given, BoundProcess) else given.bind()
+            if bound.name in self._processes:
+                raise DefinitionError(f"two processes are called {bound.name!r}; give one of them another name=")
+            self._processes[bound.name] = bound
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time."""
+        return self.ledger.clock
+
+    # starting and advancing
+
+    @overload
+    def start(
+        self,
+        process: Process[..., Coroutine[Any, Any, T]] | BoundProcess[Coroutine[Any, Any, T]],
+        /,
+        *args: Any,
+        id: str | None = None,
+        **kwargs: Any,
+    ) -> Run[T]: ...
+    @overload
+    def start(
+        self, process: Process[..., R] | BoundProcess[R], /, *args: Any, id: str | None = None, **kwargs: Any
+    ) -> Run[R]: ...
+
+    def start(self, process: Any, /, *args: Any, id: str | None = None, **kwargs: Any) -> Run[Any]:  # noqa: A002
+        """Start a run, and run it until it is done, waits for a person, or is an incident.
+
+        Args:
+            process: the process; one that comes with its wiring is known to the runtime from now on.
+            *args: the case: what stands before `*` in the process.
+            id: the run's id, from the business ("INV-7"); default: a random one. It is stored in clear.
+            **kwargs: the case, by name.
+
+        Returns:
+            The run. Starting an id again with the same case gives the same run, which goes on if its worker died.
+
+        Raises:
+            DuplicateRun: the id is taken by a run with another case.
+            UnknownProcess: the process was not given to the runtime, and its wiring is missing.
+            LossyRoundTrip, MistypedInput, SealingError: the case cannot be stored as it is.
+            StoreUnavailable: the ledger cannot be written.
+        """
+        bound, run, lease = self._start(process, args, kwargs, id)
+        if lease is not None:
+            self._run(bound, lease)
+        return run
+
+    async def start_async(self, process: Any, /, *args: Any, id: str | None = None, **kwargs: Any) -> Run[Any]:  # noqa: A002
+        """`start`, from an event loop; a plain process runs in a thread."""
+        bound, run, lease = self._start(process, args, kwargs, id)
+        if lease is not None:
+            await self._run_async(bound, lease)
+        return run
+
+    def advance(self, run: str) -> None:
+        """Go on with a run as far as it can go; all that an engine has to call.
+
+        Raises:
+            UnknownRun: there is none of this id.
+            UnknownProcess: its process was not given to this runtime.
+            RunBusy: another worker is at it.
+        """
+        bound = self._ready(run)
+        if bound is not None:
+            self._run(bound, self._leases.acquire(run))
+
+    async def advance_async(self, run: str) -> None:
+        """`advance`, from an event loop."""
+        bound = self._ready(run)
+        if bound is not None:
+            await self._run_async(bound, self._leases.acquire(run))
+
+    def tick(self) -> Tick:
+        """One round: overdue reviews go to their next role, and runs whose worker is gone go on."""
+        escalated = self._reviews.escalate()
+        advanced = [run for run in self._deserted() if self._try(lambda run=run: self.advance(run))]  # type: ignore[misc]
+        return Tick(tuple(str(r.id) for r in escalated), tuple(advanced))
+
+    async def tick_async(self) -> Tick:
+        """`tick`, from an event loop."""
+        escalated = self._reviews.escalate()
+        advanced = []
+        for run in self._deserted():
+            try:
+                await self.advance_async(run)
+            except RunBusy:
+                continue
+            advanced.append(run)
+        return Tick(tuple(str(r.id) for r in escalated), tuple(advanced))
+
+    # looking
+
+    def run(self, id: str) -> Run[Any]:  # noqa: A002
+        """The run of this id.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        self._row(id)
+        return Run(self, id)
+
+    def runs(self, status: Status | None = None) -> list[Run[Any]]:
+        """The runs, or those in one status, in the order in which they were started."""
+        rows = self.ledger.store.select(RunRow, equal={"status": status} if status else None, order="started_at")
+        return [Run(self, row.id) for row in rows]
+
+    def incidents(self) -> list[Incident]:
+        """The runs that wait for a person to resolve them."""
+        return [incident for run in self.runs("incident") if (incident := run.incident)]
+
+    def reviews(self, *, to: str | None = None) -> tuple[Review, ...]:
+        """The open reviews that are put to a role (None: to any), oldest first."""
+        return self._reviews.list(to=to)
+
+    def decisions(self, policy: str | None = None, *, purpose: str | None = None) -> pd.DataFrame:
+        """The decisions as a frame, one row each; see `Ledger.decisions`."""
+        return self.ledger.decisions(policy, purpose=purpose)
+
+    def lineage(self, run: str) -> Lineage:
+        """Where every value that the decisions of a run used came from.
+
+        Raises:
+            UnknownRun: there is none of this id.
+        """
+        self._row(run)
+        return trace(run, self.ledger.entries(run))
+
+    def someone(self, role: str) -> str:
+        """The id of a person who holds a role; raises `NobodyHolds` where there is none."""
+        return self.people.someone(role)
+
+    def status_of(self, run: str) -> Status:
+        """The status of a run."""
+        return cast("Status", self._row(run).status)
+
+    def reviews_of(self, run: str) -> tuple[Review, ...]:
+        """The open reviews of a run."""
+        return self._reviews.of(run, status="open")
+
+    def result_of(self, run: str) -> Any:
+        """What the process of a run that is done returned."""
+        finished = next(entry for entry in reversed(self.ledger.entries(run)) if entry.kind == "finished")
+        tree = self.ledger.payload(finished, purpose="result")["result"]
+        bound = self._processes.get(finished.name)
+        return bound.process.signature.result.decode(tree) if bound else tree
+
+    def incident_of(self, run: str) -> Incident | None:
+        """What keeps a run from going on; None where nothing does."""
+        if self._row(run).status != "incident":
+            return None
+        entry = next(entry for entry in reversed(self.ledger.entries(run)) if entry.kind == "incident")
+        try:
+            error = self.ledger.payload(entry, purpose="resolve the incident")["error"]
+        except Erased:
+            error = self.ledger.payload(entry)["error"]
+
+        def resolve(action: str, by: str, because: str, value: Any = None) -> None:
+            self._resolve(run, action, by, because, value)
+
+        return Incident(run, f"{error['type']}: {error['message']}", entry.content["step"], entry.at, resolve)
+
+    def close(self) -> None:
+        """Let go of the ledger's files."""
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # how
+
+    def _start(
+        self, process: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], identifier: str | None
+    ) -> tuple[BoundProcess[Any], Run[Any], Lease | None]:
+        bound = self._bound(process)
+        signature = bound.process.signature
+        _, encoded = signature.round_trip(signature.case_values(args, kwargs))
+        run = identifier if identifier is not None else _random_id()
+        if not run or not run.strip():
+            raise DefinitionError("a run's id must not be empty")
+        lease = self._leases.fresh(run)
+        payload: dict[str, Any] = {
+            "arguments": encoded.tree,
+            "pins": bound.process.pins,
+            "version": bound.process.version,
+        }
+        if encoded.files:
+            payload["files"] = dict(encoded.files)
+        draft = Draft(
+            Place(LIFE, 0), "started", bound.name, payload, self.clock.now(), encoded.within("arguments"), encoded
+        )
+        sealed = self.ledger.seal(draft)
+        with self.ledger.writing() as writer:
+            if writer.tx.head(run) is None:
+                writer.append(run, [draft], lease=lease, sealed=[sealed])
+                return bound, Run(self, run), lease
+        self._check_duplicate(run, bound.name, encoded)
+        if run in self._deserted():
+            return bound, Run(self, run), self._leases.acquire(run)
+        return bound, Run(self, run), None
+
+    def _check_duplicate(self, run: str, process: str, encoded: Encoded) -> None:
+        started = self.ledger.entries(run)[0]
+        if started.kind != "started":
+            raise DuplicateRun(
+                f"the id {run!r} is the key of a decision that was recorded without a run; choose another"
+            )
+        if started.name != process:
+            raise DuplicateRun(f"the id {run!r} is taken by a run of process {started.name!r}")
+        try:
+            same = self.ledger.same_inputs(started, encoded)
+        except Erased as error:
+            raise DuplicateRun(
+                f"the id {run!r} is taken by a run whose subject was erased, so nobody can tell whether the case is the same"
+            ) from error
+        if not same:
+            raise DuplicateRun(
+                f"the id {run!r} is taken by a run of {process!r} with another case; give this case an id of its own"
+            )
+
+    def _bound(self, process: Any) -> BoundProcess[Any]:
+        if isinstance(process, BoundProcess):
+            self._processes[process.name] = process
+            return process
+        if not isinstance(process, Process):
+            raise DefinitionError(f"start({process!r}, ...): give a process, made with @process")
+        known = self._processes.get(process.name)
+        if known is not None and known.process is process:
+            return known
+        if process.signature.missing({}):
+            raise UnknownProcess(
+                f"the runtime has no wiring for process {process.name!r}; give it {process.name}.bind(...)"
+            )
+        return self._bound(process.bind())
+
+    def _row(self, run: str) -> RunRow:
+        rows = self.ledger.store.select(RunRow, equal={"id": run})
+        if not rows:
+            raise UnknownRun(f"there is no run {run!r}")
+        return rows[0]
+
+    def _ready(self, run: str) -> BoundProcess[Any] | None:
+        row = self._row(run)
+        if row.status != "running":
+            return None
+        bound = self._processes.get(row.process)
+        if bound is None:
+            raise UnknownProcess(f"run {run!r} is of process {row.process!r}, which was not given to this runtime")
+        return bound
+
+    def _deserted(self) -> list[str]:
+        deserted = []
+        for row in self.ledger.store.select(RunRow, equal={"status": "running"}, order="started_at"):
+            head = self.ledger.store.head(row.id)
+            if row.process in self._processes and head is not None and not self._leases.held(head.holder, head.until):
+                deserted.append(row.id)
+        return deserted
+
+    def _run(self, bound: BoundProcess[Any], lease: Lease) -> None:
+        segment = Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe)
+        if not bound.process.asynchronous:
+            with recording(Unrecorded()):  # a run that is started inside a step of another is a run of its own
+                segment.run()
+            return
+        import asyncio
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(segment.run_async())
+            return
+        self._leases.release(lease)
+        raise RunError(
+            f"run {lease.chain!r} is of the async process {bound.name!r} and was called from an event loop; "
+            "use start_async, answer_async or tick_async there (tick_async goes on with this run)"
+        )
+
+    async def _run_async(self, bound: BoundProcess[Any], lease: Lease) -> None:
+        segment = Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe)
+        if bound.process.asynchronous:
+            await segment.run_async()
+            return
+        import asyncio
+
+        await asyncio.to_thread(segment.run)
+
+    def _answered(self, review: Review) -> None:
+        self._try(lambda: self.advance(str(review.run)))
+
+    async def _answered_async(self, review: Review) -> None:
+        try:
+            await self.advance_async(str(review.run))
+        except (RunBusy, UnknownProcess, UnknownRun):
+            return
+
+    @staticmethod
+    def _try(do: Callable[[], None]) -> bool:
+        """Leave to another worker what this one cannot advance: its tick will."""
+        try:
+            do()
+        except (RunBusy, UnknownProcess, UnknownRun):
+            return False
+        return True
+
+    def _resolve(self, run: str, action: str, by: str, because: str, value: Any) -> None:
+        self.people.check_known(by, f"resolve the incident of run {run!r}")
+        if not because or not because.strip():
+            raise RationaleMissing(f"to resolve the incident of run {run!r}, say because=...")
+        payload: dict[str, Any] = {"action": action, "because": because, "by": by}
+        personal: Any = ()
+        if action == "supply":
+            encoded = Codec(type(value), where="the supplied value").encode(value)
+            payload["value"], personal = encoded.tree, encoded.within("value")
+        with self.ledger.writing() as writer:
+            entries = writer.tx.entries(run)
+            if not writer.tx.select(RunRow, equal={"id": run, "status": "incident"}):
+                raise IncidentError(f"run {run!r} is no incident any more; look at its status")
+            incident = next(entry for entry in reversed(entries) if entry.kind == "incident").content
+            if action == "supply":
+                if incident["place"] is None:
+                    raise IncidentError(
+                        f"run {run!r}: no step raised, so there is no value to supply; retry or abandon it"
+                    )
+                payload |= {"scope": incident["scope"], "ordinal": incident["ordinal"]}
+            kind = "abandoned" if action == "abandon" else "resolved"
+            writer.append(
+                run,
+                [life_draft(lambda _: entries, run, kind, self._row(run).process, payload, self.clock.now(), personal)],
+            )
+        if action != "abandon":
+            self._try(lambda: self.advance(run))
+
+
+def _unobserved(moment: str, step: str) -> None:
+    """Nobody watches."""
+
+
+def _random_id() -> str:
+    import uuid
+
+    return uuid.uuid4().hex

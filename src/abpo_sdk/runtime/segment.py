@@ -1,0 +1,191 @@
+"""One segment of a run: from where it was to the next gate, its end, or an incident."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from abpo_sdk.errors import AbpoError, LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
+from abpo_sdk.gates import Reviews
+from abpo_sdk.ledger import Entry, Lease, Ledger, Place
+from abpo_sdk.ledger.entry import LIFE, Draft
+from abpo_sdk.ledger.recorder import recording
+from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, run_subject
+from abpo_sdk.steps import BoundProcess
+from abpo_sdk.values.encoding import PersonalValue
+
+log = logging.getLogger("abpo_sdk.runtime")
+
+MESSAGE_LENGTH = 4000
+
+
+class Segment:
+    """Runs a process from the top, with everything that the ledger has, until it can go no further.
+
+    Args:
+        ledger: the ledger.
+        reviews: where a gate asks.
+        leases: renew the lease with each write.
+        bound: the process with its wiring.
+        lease: the right to write to the run.
+        observe: is told of effects.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        reviews: Reviews,
+        leases: Leases,
+        bound: BoundProcess[Any],
+        lease: Lease,
+        observe: Observer,
+    ) -> None:
+        self._ledger = ledger
+        self._leases = leases
+        self._bound = bound
+        entries = ledger.entries(lease.chain)
+        self._entries = entries
+        self._recorder = RunRecorder(
+            ledger=ledger,
+            reviews=reviews,
+            lease=lease,
+            renew=leases.until,
+            observe=observe,
+            recorded={entry.place: entry for entry in entries},
+            supplied=_supplied(ledger, entries),
+        )
+
+    def run(self) -> None:
+        """Run a plain process."""
+        with self._concluding():
+            values = self._begin()
+            with recording(self._recorder):
+                result = self._bound.call(values)
+            self._finish(result)
+
+    async def run_async(self) -> None:
+        """Run a process that is awaited."""
+        with self._concluding():
+            values = self._begin()
+            with recording(self._recorder):
+                result = await self._bound.call(values)
+            self._finish(result)
+
+    def _begin(self) -> dict[str, Any]:
+        started = self._entries[0]
+        content = self._ledger.payload(started, purpose="replay")
+        process = self._bound.process
+        if content["version"] != process.version:
+            raise RunStale(
+                f"run {started.chain!r}: {_changed(content['pins'], process.pins)}; bring back the code that the run started with"
+            )
+        values = process.signature.decode(content["arguments"])
+        self._recorder.begin(values, content.get("files") or {})
+        return values
+
+    def _finish(self, result: Any) -> None:
+        recorder = self._recorder
+        if recorder.parked:
+            raise ParkingSwallowed(
+                f"run {recorder.lease.chain!r}: the process caught what ends its segment at a gate; "
+                "write `except Exception:` instead of a bare `except:` or `except BaseException:`"
+            )
+        if recorder.broken is not None:
+            raise recorder.broken
+        recorder.settle_failure()
+        recorder.check_all_read()
+        process = self._bound.process
+        encoded, _ = process.signature.result.round_trip(result)
+        recorder.commit([self._life("finished", {"result": encoded.tree}, encoded.within("result"))], release=True)
+
+    @contextmanager
+    def _concluding(self) -> Iterator[None]:
+        """Ends the segment in one of its ways: parked, finished, an incident, or (interrupted) as it was."""
+        recorder = self._recorder
+        try:
+            yield
+        except Parked:
+            if recorder.broken is not None:
+                self._conclude(recorder.broken)
+        except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
+            self._conclude(recorder.broken or error)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            with suppress(AbpoError):  # the interruption is what the caller must hear of
+                self._leases.release(recorder.lease)
+            raise
+
+    def _conclude(self, error: Exception) -> None:
+        if isinstance(error, (LeaseLost, StoreUnavailable)):
+            with suppress(AbpoError):
+                self._leases.release(self._recorder.lease)
+            raise error
+        recorder = self._recorder
+        if recorder.parked:
+            recorder.lease = self._leases.acquire(recorder.lease.chain)
+        recorder.broken = None
+        failure = recorder.failure
+        step = failure.draft if failure is not None and failure.error is error else None
+        payload: dict[str, Any] = {
+            "error": {"message": str(error)[:MESSAGE_LENGTH], "type": type(error).__name__},
+            "place": str(step.place) if step else None,
+            "step": step.name if step else None,
+        }
+        if step is not None:
+            payload["scope"], payload["ordinal"] = step.place.scope, step.place.ordinal
+        message = PersonalValue(("error", "message"), "error message", run_subject(recorder.lease.chain))
+        recorder.commit([self._life("incident", payload, (message,))], release=True)
+        log.warning(
+            "run %r became an incident: %s raised %s",
+            recorder.lease.chain,
+            step.name if step else "the process",
+            type(error).__name__,
+        )
+        log.debug("run %r", recorder.lease.chain, exc_info=error)
+
+    def _life(self, kind: Any, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
+        return life_draft(
+            self._ledger.entries,
+            self._recorder.lease.chain,
+            kind,
+            self._bound.name,
+            payload,
+            self._ledger.clock.now(),
+            personal,
+        )
+
+
+def life_draft(
+    entries: Callable[[str], list[Entry]],
+    run: str,
+    kind: Any,
+    name: str,
+    payload: dict[str, Any],
+    at: Any,
+    personal: tuple[PersonalValue, ...] = (),
+) -> Draft:
+    """An entry about a run as a whole, at the next place of that kind."""
+    number = sum(entry.place.scope == LIFE for entry in entries(run))
+    return Draft(Place(LIFE, number), kind, name, payload, at, personal)
+
+
+def _supplied(ledger: Ledger, entries: list[Entry]) -> dict[Place, Any]:
+    supplied = {}
+    for entry in entries:
+        if entry.kind == "resolved":
+            content = entry.content
+            if content["action"] == "supply":
+                place = Place(content["scope"], content["ordinal"])
+                supplied[place] = ledger.payload(entry, purpose="replay")["value"]
+    return supplied
+
+
+def _changed(recorded: dict[str, str], present: dict[str, str]) -> str:
+    names = [name for name in (*recorded, *present) if recorded.get(name) != present.get(name)]
+    parts = [
+        f"{name!r} was {recorded.get(name, 'not there')} and is {present.get(name, 'not there')}"
+        for name in dict.fromkeys(names)
+    ]
+    return f"its code changed while it was open: {', '.join(parts)}"
