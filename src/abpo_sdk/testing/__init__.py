@@ -1,0 +1,8 @@
+"""For tests of one's own processes: a fake clock, scripted people, crashes on purpose; real everything else."""
+
+from abpo_sdk.testing.clock import FakeClock
+from abpo_sdk.testing.crash import CrashReport, survives_crashes
+from abpo_sdk.testing.people import AnyRole
+from abpo_sdk.testing.runtime import TestRuntime
+
+__all__ = ["AnyRole", "CrashReport", "FakeClock", "TestRuntime", "survives_crashes"]
