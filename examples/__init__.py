@@ -1,0 +1,1 @@
+"""Processes that run as they stand, from the file to the booking."""
