@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from abpo_sdk.conditions.kinds import written
@@ -12,7 +12,7 @@ from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import ConditionError, NoTruthValue, UnlikeTypes
 
 if TYPE_CHECKING:
-    from abpo_sdk.conditions.expressions import Expression, Field
+    from abpo_sdk.conditions.nodes import FieldNode, Node
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -65,7 +65,7 @@ class Condition(ABC):
         """The condition as JSON, the same for the same condition; policies are versioned by it."""
 
     @abstractmethod
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         """The fields that it refers to."""
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
@@ -103,7 +103,7 @@ class Comparison(Condition):
 
     __slots__ = ("_compare", "left", "operator", "right")
 
-    def __init__(self, left: Expression, operator: str, right: Expression) -> None:
+    def __init__(self, left: Node, operator: str, right: Node) -> None:
         self.left = left
         self.operator = operator
         self.right = right
@@ -120,7 +120,7 @@ class Comparison(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": self.operator, "left": self.left.structure(), "right": self.right.structure()}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield from self.left.fields()
         yield from self.right.fields()
 
@@ -133,7 +133,7 @@ class Membership(Condition):
 
     __slots__ = ("among", "item")
 
-    def __init__(self, item: Expression, among: tuple[Any, ...]) -> None:
+    def __init__(self, item: Node, among: tuple[Any, ...]) -> None:
         if not among:
             raise UnlikeTypes(f"{item.written(None)} is_in nothing; name at least one value")
         self.item = item
@@ -148,7 +148,7 @@ class Membership(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": "in", "item": self.item.structure(), "among": sorted(written(a) for a in self.among)}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield from self.item.fields()
 
 
@@ -157,7 +157,7 @@ class Missing(Condition):
 
     __slots__ = ("field",)
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: FieldNode) -> None:
         self.field = field
 
     def evaluate(self, reading: Reading) -> bool:
@@ -169,7 +169,7 @@ class Missing(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": "missing", "field": self.field.structure()}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield self.field
 
 
@@ -194,7 +194,7 @@ class Both(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": "and", "left": self.left.structure(), "right": self.right.structure()}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield from self.left.fields()
         yield from self.right.fields()
 
@@ -217,7 +217,7 @@ class Either(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": "or", "left": self.left.structure(), "right": self.right.structure()}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield from self.left.fields()
         yield from self.right.fields()
 
@@ -248,7 +248,7 @@ class Not(Condition):
     def structure(self) -> dict[str, Any]:
         return {"op": "not", "part": self.part.structure()}
 
-    def fields(self) -> Iterator[Field]:
+    def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()
 
     def __invert__(self) -> Condition:
@@ -261,3 +261,8 @@ def _condition(other: object, operator: str) -> Condition:
     raise UnlikeTypes(
         f"{operator} combines conditions, and {other!r} is none; put each comparison in parentheses: (a > 1) {operator} (b < 2)"
     )
+
+
+def models_of(conditions: Iterable[Condition]) -> list[type]:
+    """The models that some conditions refer to, each once, in order."""
+    return list(dict.fromkeys(field.model for condition in conditions for field in condition.fields()))

@@ -10,7 +10,7 @@ from abpo_sdk.conditions.kinds import check_value
 from abpo_sdk.errors import InputError, MissingInput, UnknownField
 
 if TYPE_CHECKING:
-    from abpo_sdk.conditions.expressions import Field
+    from abpo_sdk.conditions.nodes import FieldNode
 
 
 class Reading:
@@ -30,7 +30,7 @@ class Reading:
         """The fields of `model` that were read, as dotted names, in the order in which they were first read."""
         return tuple(name for name, owner in self._read.items() if owner is model)
 
-    def value(self, field: Field, *, missing_ok: bool = False) -> Any:
+    def value(self, field: FieldNode, *, missing_ok: bool = False) -> Any:
         """What a field holds.
 
         Raises:
@@ -53,7 +53,7 @@ class Reading:
         check_value(value, field.kind, f"{field.model.__name__}.{field.name}", mark.mask if mark else None)
         return value
 
-    def _thing(self, field: Field) -> Any:
+    def _thing(self, field: FieldNode) -> Any:
         for thing in self._things:
             if isinstance(thing, Mapping) if typing.is_typeddict(field.model) else isinstance(thing, field.model):
                 return thing
@@ -61,7 +61,7 @@ class Reading:
         raise InputError(f"a condition reads {field.model.__name__}.{field.name}, but was given {given}")
 
 
-def _part(value: Any, name: str, field: Field) -> Any:
+def _part(value: Any, name: str, field: FieldNode) -> Any:
     if isinstance(value, Mapping):
         return value.get(name)
     try:

@@ -175,6 +175,6 @@ def _value(case: Any, name: str, types: Mapping[str, str]) -> str:
         case = case.get(part) if isinstance(case, dict) else None
     if case is None:
         return "(missing)"
-    if isinstance(case, str):
-        return written(Decimal(case)) if types.get(name) == "decimal" else case
+    if isinstance(case, str) and types.get(name) == "decimal":
+        return written(Decimal(case))
     return written(case)

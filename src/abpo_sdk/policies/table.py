@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.expressions import models_of
+from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.canonical import canonical_bytes
 from abpo_sdk.policies.policy import Policy

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from abpo_sdk.errors import ReviewError, RunFailed, RunNotDone
+from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.review import Review
 
 if TYPE_CHECKING:
@@ -132,6 +133,11 @@ class Run(Generic[R_co]):
     def incident(self) -> Incident | None:
         """What keeps the run from going on, where something does."""
         return self._runtime.incident_of(self.id)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions of the run as they stand, people's answers applied; each case with personal fields masked."""
+        return self._runtime.decisions_of(self.id)
 
     @property
     def entries(self) -> list[Entry]:

@@ -20,7 +20,8 @@ from abpo_sdk.errors import (
     UnknownRun,
 )
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Lease, Ledger, Place
+from abpo_sdk.ledger import Lease, Ledger, Occurrence, Place
+from abpo_sdk.ledger.decisions import decode_decision
 from abpo_sdk.ledger.entry import LIFE, Draft
 from abpo_sdk.ledger.recorder import Unrecorded, recording
 from abpo_sdk.ledger.rows import RunRow
@@ -31,8 +32,9 @@ from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Segment, life_draft
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
+from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoding import Codec, Encoded
-from abpo_sdk.values.review import Review
+from abpo_sdk.values.review import Answer, Review
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,6 +231,20 @@ class Runtime:
     def reviews_of(self, run: str) -> tuple[Review, ...]:
         """The open reviews of a run."""
         return self._reviews.of(run, status="open")
+
+    def decisions_of(self, run: str) -> tuple[Decision, ...]:
+        """The decisions of a run as they stand."""
+        decisions: dict[str, Decision] = {}
+        for entry in self.ledger.entries(run):
+            if entry.kind == "decision":
+                tree = self.ledger.payload(entry)["result"]
+                occurrence = Occurrence(run, entry.place, entry.at)
+                decisions[occurrence.id] = decode_decision(tree, case=tree["case"], occurrence=occurrence)
+            elif entry.kind == "answered" and entry.content["decision"] in decisions:
+                content = entry.content
+                answer = Answer(content["outcome"], content["by"], content["because"], entry.at)
+                decisions[content["decision"]] = answer.apply(decisions[content["decision"]], gate=content["gate"])
+        return tuple(decisions.values())
 
     def result_of(self, run: str) -> Any:
         """What the process of a run that is done returned."""

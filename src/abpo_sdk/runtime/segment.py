@@ -18,6 +18,7 @@ from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.encoding import PersonalValue
 
 log = logging.getLogger("abpo_sdk.runtime")
+log.addHandler(logging.NullHandler())  # silent unless the application listens
 
 MESSAGE_LENGTH = 4000
 

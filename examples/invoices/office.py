@@ -1,0 +1,35 @@
+"""Everything that the example needs, in one directory: ledger, orders, ERP, and the runtime that binds them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from abpo_sdk import Runtime
+from examples.invoices.pay import pay_invoice
+from examples.invoices.systems import Erp, Orders
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Office:
+    """The accounts payable office."""
+
+    runtime: Runtime
+    erp: Erp
+    orders: Orders
+    directory: Path
+
+
+@contextmanager
+def open_office(directory: Path, *, people: Mapping[str, Collection[str]]) -> Iterator[Office]:
+    """The office in a directory, which is made where it is new."""
+    directory.mkdir(parents=True, exist_ok=True)
+    erp = Erp(directory / "erp.db")
+    orders = Orders(directory / "orders.db", seed=HERE / "orders.csv")
+    url = f"sqlite:///{directory / 'ledger.db'}"
+    with Runtime(url, [pay_invoice.bind(orders=orders, erp=erp)], people=people) as runtime:
+        yield Office(runtime, erp, orders, directory)
+    erp.close()
+    orders.close()
