@@ -1,0 +1,1 @@
+"""Measurements beside what they are measured against, in one run."""
