@@ -49,7 +49,12 @@ def handle(invoice: Invoice) -> Invoice:
 
 
 def case(number: int) -> Invoice:
-    return {"id": f"inv-{number}", "vendor": f"v{number % 17}", "lines": [number % 7 * 100 + 100, 250, 1000], "currency": "EUR"}
+    return {
+        "id": f"inv-{number}",
+        "vendor": f"v{number % 17}",
+        "lines": [number % 7 * 100 + 100, 250, 1000],
+        "currency": "EUR",
+    }
 
 
 class Pair:
@@ -101,9 +106,12 @@ class Pair:
     def _transactions(source: sqlite3.Connection, run: str) -> list[Any]:
         """What each commit of a run writes: its entry, the end of the chain, and the run's row at start and end."""
         entries = source.execute(
-            "SELECT chain, position, scope, ordinal, header, payload, salt, sealed FROM entries WHERE chain = ? ORDER BY id", (run,)
+            "SELECT chain, position, scope, ordinal, header, payload, salt, sealed FROM entries WHERE chain = ? ORDER BY id",
+            (run,),
         ).fetchall()
-        head = source.execute("SELECT chain, hash, length, epoch, holder, until FROM chains WHERE chain = ?", (run,)).fetchone()
+        head = source.execute(
+            "SELECT chain, hash, length, epoch, holder, until FROM chains WHERE chain = ?", (run,)
+        ).fetchone()
         row = source.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
         holder = "a-host|12345|1234567|0123abcd"
         until = "2026-01-01T00:00:00.000000Z"
@@ -124,8 +132,14 @@ class Pair:
         execute = target.execute
         for number, (_, entry, head, row) in enumerate(transactions):
             execute("BEGIN IMMEDIATE")
-            execute("INSERT INTO entries(chain, position, scope, ordinal, header, payload, salt, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", entry)
-            execute("INSERT OR REPLACE INTO chains(chain, hash, length, epoch, holder, until) VALUES (?, ?, ?, ?, ?, ?)", head)
+            execute(
+                "INSERT INTO entries(chain, position, scope, ordinal, header, payload, salt, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                entry,
+            )
+            execute(
+                "INSERT OR REPLACE INTO chains(chain, hash, length, epoch, holder, until) VALUES (?, ?, ?, ?, ?, ?)",
+                head,
+            )
             if row and number == 0:
                 execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
             elif row:

@@ -30,7 +30,9 @@ def _timed(code: str) -> float:
 
 def _facts() -> dict[str, object]:
     code = f"{OURS}\nimport sys\nprint(len(sys.modules), [m for m in {HEAVY!r} if m in sys.modules])"
-    count, _, heavy = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.partition(" ")
+    count, _, heavy = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.partition(" ")
     return {"modules (at most 350)": int(count), "heavy libraries loaded": heavy.strip()}
 
 

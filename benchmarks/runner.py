@@ -94,7 +94,9 @@ def report(result: Result) -> None:
     for name, figures in result.figures.items():
         print(f"  {name:34} {min(figures):10,.1f} {statistics.median(figures):10,.1f} {max(figures):10,.1f}")
     word = "at least" if benchmark.at_least else "at most"
-    print(f"  ratio to {benchmark.against}: {result.ratio:.2f} ({word} {benchmark.bar}: {'met' if result.met else 'MISSED'})")
+    print(
+        f"  ratio to {benchmark.against}: {result.ratio:.2f} ({word} {benchmark.bar}: {'met' if result.met else 'MISSED'})"
+    )
     for name, value in facts.items():
         print(f"  {name}: {value}")
     RESULTS.parent.mkdir(exist_ok=True)

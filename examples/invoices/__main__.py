@@ -27,9 +27,10 @@ def main() -> None:
         before = len(office.erp.bookings())
         inbox = Path(os.path.relpath(HERE / "inbox"))
         documents = sorted(inbox.glob("*.xml"), key=lambda document: document.stem)
-        runs = []
-        for document in track(documents, description=f"{len(documents)} invoices", console=console):
-            runs.append(office.runtime.start(pay_invoice, document, id=document.stem))
+        runs = [
+            office.runtime.start(pay_invoice, document, id=document.stem)
+            for document in track(documents, description=f"{len(documents)} invoices", console=console)
+        ]
         console.print(table_of(runs, "After the policy"))
         answered = answer_elsewhere(office.directory)
         console.print(f"\n[bold]{answered} reviews[/] answered for maria@acme by another process\n")

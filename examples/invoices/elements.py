@@ -19,7 +19,7 @@ _DIGITS = 18
 _SHOWN = 80
 
 
-class UnreadableInvoice(ValueError):  # noqa: N818 (it names the thing, as callers say it)
+class UnreadableInvoice(ValueError):
     """A file that cannot be read as an invoice; the message says what is wrong and where."""
 
 
