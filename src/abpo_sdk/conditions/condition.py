@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from abpo_sdk.conditions.kinds import written
+from abpo_sdk.conditions.kinds import exact, written
 from abpo_sdk.conditions.reading import Reading
-from abpo_sdk.errors import ConditionError, NoTruthValue, UnlikeTypes
+from abpo_sdk.errors import ConditionError, InputError, NoTruthValue, UnlikeTypes
 
 if TYPE_CHECKING:
     from abpo_sdk.conditions.nodes import FieldNode, Node
+    from abpo_sdk.values.personal import Personal
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -113,9 +114,18 @@ class Comparison(Condition):
         return self._compare(self.left.evaluate(reading), self.right.evaluate(reading))
 
     def written(self, reading: Reading | None) -> str:
-        if reading is not None and self.operator == "==" and self.evaluate(reading):
-            return f"{self.left.written(None)} is {self.right.written(reading)}"
-        return f"{self.left.written(reading)} {self.operator} {self.right.written(reading)}"
+        right = self.right.written(reading)
+        if reading is not None and self.operator in ("==", "!="):
+            try:
+                equal = self.evaluate(reading) is (self.operator == "==")
+            except InputError:
+                equal = False
+            mark = _mark_of(self)
+            if equal and mark:  # of two equal things, the one tells the other
+                right = mark.mask
+            if equal and (mark or self.operator == "=="):
+                return f"{self.left.written(None)} {'is' if self.operator == '==' else '!='} {right}"
+        return f"{self.left.written(reading)} {self.operator} {right}"
 
     def structure(self) -> dict[str, Any]:
         return {"op": self.operator, "left": self.left.structure(), "right": self.right.structure()}
@@ -143,10 +153,13 @@ class Membership(Condition):
         return self.item.evaluate(reading) in self.among
 
     def written(self, reading: Reading | None) -> str:
-        return f"{self.item.written(reading)} in ({', '.join(written(a) for a in self.among)})"
+        among = ", ".join(written(a) for a in self.among)
+        if reading is not None and _mark_of(self):
+            among = f"{len(self.among)} known values"
+        return f"{self.item.written(reading)} in ({among})"
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "in", "item": self.item.structure(), "among": sorted(written(a) for a in self.among)}
+        return {"op": "in", "item": self.item.structure(), "among": sorted(exact(a) for a in self.among)}
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.item.fields()
@@ -253,6 +266,10 @@ class Not(Condition):
 
     def __invert__(self) -> Condition:
         return self.part
+
+
+def _mark_of(condition: Condition) -> Personal | None:
+    return next((field.personal for field in condition.fields() if field.personal), None)
 
 
 def _condition(other: object, operator: str) -> Condition:

@@ -5,12 +5,14 @@ They have no attributes of their own beside their few methods, so that a nested 
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, NoReturn
 
 from abpo_sdk.conditions.condition import Comparison, Condition, Membership, Missing
-from abpo_sdk.conditions.kinds import check_alike, kind_of_value, written
+from abpo_sdk.conditions.kinds import check_alike, exact, kind_of_value, written
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.errors import UnknownField, UnlikeTypes
+from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.traversal import annotations_of
 
 
@@ -33,7 +35,9 @@ class Expression:
         )
         for value in among:
             check_alike(node.kind, "==", kind_of_value(value), f"{node.written(None)} is_in {written(value)}")
-        return Membership(node, among)
+        return Membership(
+            node, tuple(sorted(among, key=exact)) if isinstance(next(iter(values), None), (set, frozenset)) else among
+        )
 
     def __lt__(self, other: Any) -> Condition:
         return _compare(self._node, "<", other)
@@ -57,34 +61,56 @@ class Expression:
         return id(self)
 
     def __add__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("+", self._node, node_of(other)))
+        return _Computed(ArithmeticNode("+", self._node, node_of(other)))
 
     def __radd__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("+", node_of(other), self._node))
+        return _Computed(ArithmeticNode("+", node_of(other), self._node))
 
     def __sub__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("-", self._node, node_of(other)))
+        return _Computed(ArithmeticNode("-", self._node, node_of(other)))
 
     def __rsub__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("-", node_of(other), self._node))
+        return _Computed(ArithmeticNode("-", node_of(other), self._node))
 
     def __mul__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("*", self._node, node_of(other)))
+        return _Computed(ArithmeticNode("*", self._node, node_of(other)))
 
     def __rmul__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("*", node_of(other), self._node))
+        return _Computed(ArithmeticNode("*", node_of(other), self._node))
 
     def __truediv__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("/", self._node, node_of(other)))
+        return _Computed(ArithmeticNode("/", self._node, node_of(other)))
 
     def __rtruediv__(self, other: Any) -> Expression:
-        return Expression(ArithmeticNode("/", node_of(other), self._node))
+        return _Computed(ArithmeticNode("/", node_of(other), self._node))
 
     def __neg__(self) -> Expression:
-        return Expression(ArithmeticNode("-", ConstantNode(0), self._node))
+        nothing = dt.timedelta(0) if self._node.kind.sort == "duration" else 0
+        return _Computed(ArithmeticNode("-", ConstantNode(nothing), self._node))
 
     def __abs__(self) -> Expression:
-        return Expression(AbsoluteNode(self._node))
+        return _Computed(AbsoluteNode(self._node))
+
+    def __and__(self, other: object) -> NoReturn:
+        self._refuse_combination("&")
+
+    def __rand__(self, other: object) -> NoReturn:
+        self._refuse_combination("&")
+
+    def __or__(self, other: object) -> NoReturn:
+        self._refuse_combination("|")
+
+    def __ror__(self, other: object) -> NoReturn:
+        self._refuse_combination("|")
+
+    def __invert__(self) -> NoReturn:
+        self._refuse_combination("~")
+
+    def _refuse_combination(self, operator: str) -> NoReturn:
+        raise UnlikeTypes(
+            f"{operator} is for conditions, and {self._node.written(None)} is none; compare it, and put each comparison "
+            "in parentheses: (a > 1) & (b < 2)"
+        )
 
     def __bool__(self) -> bool:
         raise UnlikeTypes(
@@ -93,6 +119,12 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"<expression {self._node.written(None)}>"
+
+
+class _Computed(Expression):
+    """Arithmetic; a sibling of `Field`, because Python asks an instance of a subclass first, and would turn a comparison round."""
+
+    __slots__ = ()
 
 
 class Field(Expression):
@@ -117,11 +149,11 @@ class Field(Expression):
         node = self._node
         if node.kind.sort != "model":
             raise UnknownField(f"{node.model.__name__}.{node.name} is {node.kind}, which has no field {name!r}")
-        return field_of(node.model, node.kind.type, (*node.path, name))
+        return field_of(node.model, node.kind.type, (*node.path, name), inside=node.personal)
 
 
-def field_of(root: type, owner: type, path: tuple[str, ...]) -> Field:
-    """The reference to a field of `owner`, which is reached from `root` by `path`.
+def field_of(root: type, owner: type, path: tuple[str, ...], *, inside: Personal | None = None) -> Field:
+    """The reference to a field of `owner`, which is reached from `root` by `path`, `inside` a personal one or not.
 
     Raises:
         UnknownField: there is none; names the nearest.
@@ -134,7 +166,7 @@ def field_of(root: type, owner: type, path: tuple[str, ...]) -> Field:
         near = difflib.get_close_matches(name, annotations, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(annotations)}"
         raise UnknownField(f"{owner.__name__} has no field {name!r}; {hint}")
-    return Field(FieldNode(root, path, annotations[name]))
+    return Field(FieldNode(root, path, annotations[name], inside=inside))
 
 
 def node_of(value: Any) -> Node:

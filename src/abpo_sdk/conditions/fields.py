@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from typing import Generic, TypeVar
 
 from abpo_sdk.conditions.expressions import Field, field_of
 from abpo_sdk.errors import DefinitionError
+from abpo_sdk.values.traversal import is_typed_dict
 
 M = TypeVar("M")
 
@@ -51,7 +51,7 @@ def fields(model: type[M]) -> Fields[M]:
     (True, 'total 12,400 > 10,000')
     """
     if not isinstance(model, type) or not (
-        hasattr(model, "model_fields") or dataclasses.is_dataclass(model) or typing.is_typeddict(model)
+        hasattr(model, "model_fields") or dataclasses.is_dataclass(model) or is_typed_dict(model)
     ):
         raise DefinitionError(f"fields({model!r}): give a pydantic model, a dataclass or a typed dictionary")
     return Fields(model)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from abpo_sdk.errors import MistypedInput, UnlikeTypes
+from abpo_sdk.values.traversal import is_typed_dict
 
 Sort = Literal[
     "integer", "decimal", "float", "text", "truth", "date", "time", "duration", "choice", "model", "list", "other"
@@ -52,8 +53,8 @@ class Kind:
 def kind_of_annotation(annotation: Any) -> Kind:
     """The kind that an annotated field holds."""
     origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return kind_of_annotation(annotation.__origin__)
+    if origin in (typing.Annotated, typing.Required, typing.NotRequired):
+        return kind_of_annotation(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
         parts = [part for part in typing.get_args(annotation) if part is not type(None)]
         kinds = [kind_of_annotation(part) for part in parts]
@@ -74,7 +75,7 @@ def kind_of_annotation(annotation: Any) -> Kind:
         if (
             hasattr(annotation, "model_fields")
             or hasattr(annotation, "__dataclass_fields__")
-            or typing.is_typeddict(annotation)
+            or is_typed_dict(annotation)
         ):
             return Kind("model", type=annotation)
     return Kind("other")
@@ -160,8 +161,16 @@ def _check_choice(left: Kind, operator: str, right: Kind, shown: str) -> None:
         raise UnlikeTypes(f"{shown}: {left} has no order; use == or is_in")
     if left.sort != "choice" and right.sort == "choice":
         left, right = right, left
-    if right.choices and not set(right.choices) & set(left.choices):
+    if right.choices and not any(choice in left.choices for choice in right.choices):
         raise UnlikeTypes(f"{shown}: the field is {left}")
+    if not right.choices and not any(isinstance(choice, type_) for choice in left.choices for type_ in _types(right)):
+        raise UnlikeTypes(f"{shown}: {left} and {right} do not compare")
+
+
+def _types(kind: Kind) -> tuple[type, ...]:
+    if kind.sort in NUMBERS:
+        return (int, Decimal, float)
+    return tuple(type_ for type_, sort in SORTS if sort == kind.sort)
 
 
 def written(value: object) -> str:
@@ -177,9 +186,27 @@ def written(value: object) -> str:
     if isinstance(value, (int, Decimal)):
         return f"{value:,}" if not isinstance(value, Decimal) or value.is_finite() else str(value)
     if isinstance(value, float):
-        return f"{value:,.10g}"
+        short = f"{value:,.10g}"
+        return short if float(short.replace(",", "")) == value else f"{value:,}"
     if isinstance(value, str):
         return repr(value)
     if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
+        return value.isoformat(sep=" ", timespec="auto" if value.second or value.microsecond else "minutes")
+    if isinstance(value, (set, frozenset)):
+        return "{" + ", ".join(sorted(map(written, value))) + "}"
     return str(value)
+
+
+def exact(value: object) -> str:
+    """A value as the same text for the same value alone (of one sort), for hashes.
+
+    >>> exact(0.1 + 0.2), exact(dt.datetime(2026, 3, 1, 12, 0, 1, tzinfo=dt.UTC))
+    ('0.30000000000000004', '2026-03-01T12:00:01+00:00')
+    """
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return written(value)

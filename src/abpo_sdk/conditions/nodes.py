@@ -5,13 +5,13 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from decimal import DivisionByZero, InvalidOperation
 from typing import Any
 
 from abpo_sdk.conditions.kinds import (
     NUMBERS,
     Kind,
     check_alike,
+    exact,
     kind_of_annotation,
     kind_of_value,
     unfit,
@@ -56,23 +56,22 @@ class Node(ABC):
 class FieldNode(Node):
     """A field of a model, reached by a path of names."""
 
-    __slots__ = ("annotation", "model", "path")
+    __slots__ = ("annotation", "model", "path", "personal")
 
-    def __init__(self, model: type, path: tuple[str, ...], annotation: Any) -> None:
+    personal: Personal | None
+    """The mark, where the field is personal or lies in one that is; its values are masked in texts."""
+
+    def __init__(self, model: type, path: tuple[str, ...], annotation: Any, *, inside: Personal | None = None) -> None:
         self.model = model
         self.path = path
         self.annotation = annotation
         self.kind = kind_of_annotation(annotation)
+        self.personal = personal_in(annotation) or inside
 
     @property
     def name(self) -> str:
         """The dotted name."""
         return ".".join(self.path)
-
-    @property
-    def personal(self) -> Personal | None:
-        """The mark, where the field is personal; its values are masked in texts."""
-        return personal_in(self.annotation)
 
     def evaluate(self, reading: Reading) -> Any:
         return reading.value(self)
@@ -82,7 +81,7 @@ class FieldNode(Node):
             return self.name
         if self.personal:
             return f"{self.name} {self.personal.mask}"
-        value = reading.value(self, missing_ok=True)
+        value = reading.raw(self)
         return f"{self.name} {'(missing)' if value is None else written(value)}"
 
     def structure(self) -> Any:
@@ -108,7 +107,7 @@ class ConstantNode(Node):
         return written(self.value)
 
     def structure(self) -> Any:
-        return {"constant": written(self.value), "sort": self.kind.sort}
+        return {"constant": exact(self.value), "sort": self.kind.sort}
 
     def fields(self) -> Iterator[FieldNode]:
         return iter(())
@@ -129,7 +128,7 @@ class ArithmeticNode(Node):
         left, right = self.left.evaluate(reading), self.right.evaluate(reading)
         try:
             value = ARITHMETIC[self.operator](left, right)
-        except (ZeroDivisionError, DivisionByZero, InvalidOperation, OverflowError) as error:
+        except ArithmeticError as error:
             raise MistypedInput(f"{self.written(reading)} has no value: {type(error).__name__}") from error
         if unfit(value):
             raise MistypedInput(f"{self.written(reading)} is {value!r}, {unfit(value)}")
@@ -187,5 +186,7 @@ def _kind_of_arithmetic(operator: str, left: Node, right: Node) -> Kind:
     if operator == "-" and a == b and a in ("time", "date"):
         return Kind("duration")
     if operator in "*/" and a == "duration" and b in ("integer", "float"):
+        return Kind("duration")
+    if operator == "*" and a in ("integer", "float") and b == "duration":
         return Kind("duration")
     raise UnlikeTypes(f"{shown}: {left.kind} {operator} {right.kind} means nothing")

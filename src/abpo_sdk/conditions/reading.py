@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.kinds import check_value
 from abpo_sdk.errors import InputError, MissingInput, UnknownField
+from abpo_sdk.values.traversal import is_typed_dict
 
 if TYPE_CHECKING:
     from abpo_sdk.conditions.nodes import FieldNode
@@ -24,11 +24,11 @@ class Reading:
 
     def __init__(self, *things: object) -> None:
         self._things = things
-        self._read: dict[str, type] = {}
+        self._read: dict[tuple[type, str], None] = {}
 
     def read_of(self, model: type) -> tuple[str, ...]:
         """The fields of `model` that were read, as dotted names, in the order in which they were first read."""
-        return tuple(name for name, owner in self._read.items() if owner is model)
+        return tuple(name for owner, name in self._read if owner is model)
 
     def value(self, field: FieldNode, *, missing_ok: bool = False) -> Any:
         """What a field holds.
@@ -38,7 +38,7 @@ class Reading:
             MistypedInput: it is not what the model declares, or not fit to be compared.
         """
         value = self._thing(field)
-        self._read[field.name] = field.model
+        self._read[field.model, field.name] = None
         for position, part in enumerate(field.path):
             value = _part(value, part, field)
             if value is None:
@@ -53,9 +53,16 @@ class Reading:
         check_value(value, field.kind, f"{field.model.__name__}.{field.name}", mark.mask if mark else None)
         return value
 
+    def raw(self, field: FieldNode) -> Any:
+        """What a field holds, whatever it is, for texts; None where it is absent."""
+        value = self._thing(field)
+        for part in field.path:
+            value = None if value is None else _part(value, part, field)
+        return value
+
     def _thing(self, field: FieldNode) -> Any:
         for thing in self._things:
-            if isinstance(thing, Mapping) if typing.is_typeddict(field.model) else isinstance(thing, field.model):
+            if isinstance(thing, Mapping) if is_typed_dict(field.model) else isinstance(thing, field.model):
                 return thing
         given = ", ".join(type(thing).__name__ for thing in self._things) or "nothing"
         raise InputError(f"a condition reads {field.model.__name__}.{field.name}, but was given {given}")

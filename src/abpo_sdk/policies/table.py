@@ -10,8 +10,9 @@ from abpo_sdk.conditions import Condition, Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.canonical import canonical_bytes
-from abpo_sdk.policies.policy import Policy
+from abpo_sdk.policies.policy import Policy, check_storable
 from abpo_sdk.values.decision import Decision, Reason
+from abpo_sdk.values.traversal import is_typed_dict
 
 HitPolicy = Literal["FIRST"]
 
@@ -56,7 +57,7 @@ class DecisionTable(Policy):
         hit_policy: FIRST: the first row that applies decides, and rows below it are not looked at.
 
     Raises:
-        DefinitionError: no rules, rules about several models, an unknown hit policy.
+        DefinitionError: no rules, something that is no rule, rules about several models, an unknown hit policy.
 
     >>> from pydantic import BaseModel
     >>> from abpo_sdk.conditions import fields
@@ -77,6 +78,11 @@ class DecisionTable(Policy):
             raise DefinitionError(
                 f"table {name!r} needs a name, at least one rule, and otherwise= for cases that no rule covers"
             )
+        for row in rules:
+            if not isinstance(row, Rule):
+                raise DefinitionError(
+                    f"table {name!r} was given {row!r} as a rule; write rule(condition, then=..., because=...), one after the other"
+                )
         models = models_of(r.when for r in rules)
         if len(models) != 1:
             raise DefinitionError(
@@ -90,6 +96,8 @@ class DecisionTable(Policy):
         self.case_type: type = models[0]
         self.outcomes = tuple(dict.fromkeys((*(r.then for r in rules), otherwise)))
         self.version = self._hash()
+        if is_typed_dict(self.case_type):
+            check_storable(self.case_type, what=f"table {name!r}")
 
     def _hash(self) -> str:
         rows = [{"because": r.because, "name": r.name, "then": r.then, "when": r.when.structure()} for r in self.rules]

@@ -46,5 +46,15 @@ def _normalised(function: Callable[..., Any]) -> str:
 def _compiled(code: CodeType | None, name: str) -> str:
     if code is None:
         return name
-    constants = [_compiled(c, c.co_name) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    constants = [_constant(c) for c in code.co_consts]
     return f"{name} {code.co_code.hex()} {constants} {code.co_names} {code.co_varnames}"
+
+
+def _constant(value: object) -> str:
+    if isinstance(value, CodeType):
+        return _compiled(value, value.co_name)
+    if isinstance(value, frozenset):  # whose own order differs from process to process
+        return f"frozenset({sorted(map(_constant, value))})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_constant, value))})"
+    return repr(value)

@@ -9,26 +9,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import (
+    BaseModel,
     PydanticSchemaGenerationError,
     PydanticUndefinedAnnotation,
     PydanticUserError,
+    RootModel,
     TypeAdapter,
     ValidationError,
 )
 from pydantic_core import PydanticSerializationError
 
 from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, SealingError
-from abpo_sdk.values.traversal import Found, PersonalPart, find, personal_in
+from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find, personal_in
 
 T = TypeVar("T")
 JsonValue = Any
 """What JSON can hold: None, bool, int, float, str, lists and dicts with str keys."""
+
+MODEL_EQUALITIES: tuple[Any, ...] = (BaseModel.__eq__, RootModel.__eq__)
+
+_to_json = json.JSONEncoder(allow_nan=False).encode
 
 Digest = Callable[[Path], str | None]
 
@@ -92,7 +100,7 @@ class Codec(Generic[T]):
         where: what the type belongs to, for messages ("parameter 'invoice' of step 'book'").
 
     Raises:
-        DefinitionError: pydantic cannot serialise the type.
+        DefinitionError: pydantic cannot serialise the type, or a `Personal` mark stands where it would be overlooked.
 
     >>> from decimal import Decimal
     >>> codec = Codec(Decimal, where="an amount")
@@ -107,16 +115,15 @@ class Codec(Generic[T]):
         self._where = where
         try:
             self._adapter: TypeAdapter[T] = TypeAdapter(annotation)
+            kind = str(cast("dict[str, Any]", self._adapter.core_schema).get("type"))
+            check_marks(annotation, where)
         except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation, NameError) as error:
             raise DefinitionError(
                 f"{where}: {_type_name(annotation)} cannot be stored, because pydantic has no schema for it; "
                 "use a pydantic model, a dataclass or a standard type, or make it wiring by putting it after `*`"
             ) from error
-        if self._schema_type() == "callable":
+        if kind == "callable":
             raise DefinitionError(f"{where}: a callable cannot be stored; make it wiring by putting it after `*`")
-
-    def _schema_type(self) -> str:
-        return str(cast("dict[str, Any]", self._adapter.core_schema).get("type"))
 
     def encode(self, value: T, *, digest: Digest = file_digest) -> Encoded:
         """The value as a JSON tree.
@@ -128,7 +135,7 @@ class Codec(Generic[T]):
         """
         found = find(value, self._where)
         try:
-            tree = self._adapter.dump_python(value, mode="json", by_alias=False, warnings="error")
+            tree = self._adapter.dump_python(value, mode="json", by_alias=False, round_trip=True, warnings="error")
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise LossyRoundTrip(
                 f"{self._where}: a {type(value).__name__} was given where {_type_name(self.annotation)} is declared, "
@@ -148,10 +155,14 @@ class Codec(Generic[T]):
             LossyRoundTrip: the tree does not fit the type.
         """
         try:
-            return self._adapter.validate_json(json.dumps(tree), by_alias=False, by_name=True)
+            return self._adapter.validate_json(_to_json(tree), by_alias=False, by_name=True)
         except ValidationError as error:
             raise LossyRoundTrip(
                 f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
+            ) from error
+        except ValueError as error:
+            raise LossyRoundTrip(
+                f"{self._where}: it holds NaN or an infinity, which no ledger can store; store what it means instead"
             ) from error
 
     def round_trip(self, value: T) -> tuple[Encoded, T]:
@@ -178,21 +189,45 @@ def describe(error: ValidationError) -> str:
     )
 
 
-def _same(value: object, back: object) -> bool:
-    if isinstance(value, bool) is not isinstance(back, bool):
-        return False
+def _same(value: Any, back: Any) -> bool:
+    """Equality, except that a truth value is no number, and a moment is the same in every zone, at any depth."""
     try:
-        return bool(value == back)
+        return _equal(value, back)
     except Exception:  # noqa: BLE001  a foreign __eq__ may raise anything; then nobody can say that they are equal
         return False
+
+
+def _equal(value: Any, back: Any) -> bool:
+    kind, other = type(value), type(back)
+    if kind is other and kind in LEAVES:
+        return bool(value == back)
+    if kind is bool or other is bool:
+        return value is back
+    if isinstance(value, datetime):  # Python holds times in the hour that a clock repeats to be unequal to all others
+        return bool(value == back) or (isinstance(back, datetime) and value.astimezone(UTC) == back.astimezone(UTC))
+    if kind is other and kind in (list, tuple, deque):
+        return len(value) == len(back) and all(map(_equal, value, back))
+    if kind is other and kind is dict:
+        return len(value) == len(back) and all(key in back and _equal(item, back[key]) for key, item in value.items())
+    if kind is other and getattr(kind, "__eq__", None) in MODEL_EQUALITIES:
+        return (
+            all(_equal(getattr(value, name), getattr(back, name)) for name in kind.model_fields)
+            and value.__pydantic_private__ == back.__pydantic_private__
+            and _equal(value.__pydantic_extra__, back.__pydantic_extra__)
+        )
+    if kind is other and is_dataclass(kind) and kind.__dataclass_params__.eq:  # type: ignore[attr-defined]
+        return all(_equal(getattr(value, f.name), getattr(back, f.name)) for f in fields(value) if f.compare)
+    if isinstance(value, (set, frozenset)):
+        return bool(value == back) and sum(type(v) is bool for v in value) == sum(type(b) is bool for b in back)
+    return bool(value == back)
 
 
 def _difference(value: object, back: object) -> str:
     if type(value) is not type(back):
         return f"a {type(value).__name__} comes back as a {type(back).__name__}"
-    fields = getattr(type(value), "model_fields", None)
-    if fields:
-        unequal = [name for name in fields if not _same(getattr(value, name, None), getattr(back, name, None))]
+    names = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
+    if names:
+        unequal = [name for name in names if not _same(getattr(value, name, None), getattr(back, name, None))]
         if unequal:
             return f"field {unequal[0]!r} of {type(value).__name__}"
     return f"the {type(value).__name__} compares unequal"

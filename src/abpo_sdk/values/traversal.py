@@ -7,6 +7,8 @@ import datetime as dt
 import enum
 import types
 import typing
+from collections import deque
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path, PurePath
@@ -14,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from abpo_sdk.errors import DefinitionError, MistypedInput, SealingError
 from abpo_sdk.values.personal import Personal
@@ -41,6 +44,9 @@ class Found:
     personal: list[PersonalPart] = dataclasses.field(default_factory=list)
     files: list[Path] = dataclasses.field(default_factory=list)
     sets: list[Keys] = dataclasses.field(default_factory=list)
+    """In the order in which they were met, so that an outer set comes before those inside it."""
+    sealed: bool = False
+    """Whether all of it is sealed as a whole."""
 
 
 def find(value: object, where: str) -> Found:
@@ -70,23 +76,39 @@ def _visit(value: object, path: Keys, found: Found, where: str) -> None:
         found.files.append(Path(value))
     elif isinstance(value, BaseModel) or dataclasses.is_dataclass(kind):
         _visit_fields(value, path, found, where)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if type(item) not in LEAVES:
-                _visit(item, (*path, key if isinstance(key, str) else str(key)), found, where)
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, deque)):
         for position, item in enumerate(value):
             if type(item) not in LEAVES:
                 _visit(item, (*path, position), found, where)
     elif isinstance(value, (set, frozenset)):
         found.sets.append(path)
         before = len(found.personal)
-        for item in value:
-            _visit(item, path, found, where)
-        if len(found.personal) > before:
+        for position, item in enumerate(value):  # the tree has the items in this order, until they are sorted
+            _visit(item, (*path, position), found, where)
+        if len(found.personal) > before and not found.sealed:
             raise SealingError(
                 f"{where}: {'.'.join(map(str, path)) or 'it'} is a set of things with personal fields; use a list or tuple"
             )
+    elif isinstance(value, (dict, Mapping)):
+        for key, item in value.items():
+            if type(key) is not str:
+                _visit_key(key, path, found, where)
+            if type(item) not in LEAVES:
+                _visit(item, (*path, key if type(key) is str else _as_json_key(key)), found, where)
+
+
+def _visit_key(key: object, path: Keys, found: Found, where: str) -> None:
+    inside = Found(sealed=found.sealed)
+    _visit(key, path, inside, where)
+    found.files += inside.files
+
+
+def _as_json_key(key: object) -> str:
+    """What pydantic writes for a key of a mapping."""
+    try:
+        return str(next(iter(to_jsonable_python({key: None}))))
+    except PydanticSerializationError:
+        return str(key)
 
 
 def _visit_fields(value: object, path: Keys, found: Found, where: str) -> None:
@@ -100,6 +122,16 @@ def _visit_fields(value: object, path: Keys, found: Found, where: str) -> None:
                     (*path, name), name, mark.label, "" if subject is None else str(subject), mark.subject_field
                 )
             )
+    for name in plan.visit_sealed:  # sealed as a whole, so what is personal inside of it needs no seal of its own
+        inside = Found(sealed=True)
+        try:
+            _visit(getattr(value, name), (*path, name), inside, where)
+        except MistypedInput:
+            raise MistypedInput(
+                f"{where}: {'.'.join(map(str, (*path, name)))} (personal, so not shown) holds a time without a zone; say which zone it is in"
+            ) from None
+        found.files += inside.files
+        found.sets += inside.sets
     for name in plan.visit:
         _visit(getattr(value, name), path if plan.root else (*path, name), found, where)
     extra = getattr(value, "__pydantic_extra__", None)
@@ -109,10 +141,11 @@ def _visit_fields(value: object, path: Keys, found: Found, where: str) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """Of a model: its personal fields, the fields worth a look, and whether it is a pydantic root model."""
+    """Of a model: its personal fields, the fields worth a look (personal ones apart), and whether it is a root model."""
 
     personal: tuple[tuple[str, Personal], ...]
     visit: tuple[str, ...]
+    visit_sealed: tuple[str, ...]
     root: bool = False
 
 
@@ -132,8 +165,10 @@ def plan_of(model: Any) -> Plan:
                 f"it has {', '.join(annotations)}"
             )
     marked = {name for name, _ in personal}
-    visit = tuple(name for name, annotation in annotations.items() if name not in marked and not _is_leaf(annotation))
-    return Plan(personal, visit, bool(getattr(model, "__pydantic_root_model__", False)))
+    deep = tuple(name for name, annotation in annotations.items() if not _is_leaf(annotation))
+    visit = tuple(name for name in deep if name not in marked)
+    visit_sealed = tuple(name for name in deep if name in marked)
+    return Plan(personal, visit, visit_sealed, bool(getattr(model, "__pydantic_root_model__", False)))
 
 
 def annotations_of(model: Any) -> dict[str, Any]:
@@ -147,6 +182,49 @@ def annotations_of(model: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(model):
         return {f.name: hints[f.name] for f in dataclasses.fields(model)}
     return hints
+
+
+def is_typed_dict(annotation: object) -> bool:
+    """Whether it is a typed dictionary, from `typing` or from `typing_extensions`."""
+    return isinstance(annotation, type) and issubclass(annotation, dict) and hasattr(annotation, "__total__")
+
+
+def check_marks(annotation: Any, where: str) -> None:
+    """Refuse `Personal` marks that would be overlooked in values: those of typed dictionaries and named tuples.
+
+    Raises:
+        DefinitionError: naming the type; also where a mark names a subject field that its model does not have.
+    """
+    model: Any
+    for model in _models_in(annotation, set()):
+        if not is_typed_dict(model) and not issubclass(model, tuple):
+            plan_of(model)
+        elif any(personal_in(part) for part in annotations_of(model).values()):
+            raise DefinitionError(
+                f"{where}: {model.__name__} has personal fields, and its values do not say that they are {model.__name__}, "
+                "so these could not be sealed; make it a pydantic model or a dataclass"
+            )
+
+
+def _models_in(annotation: Any, seen: set[Any]) -> Iterator[type]:
+    """The types with fields that an annotation leads to, however deep."""
+    for part in typing.get_args(annotation):
+        yield from _models_in(part, seen)
+    if not isinstance(annotation, type) or annotation in seen:
+        return
+    fields = ("model_fields", "__dataclass_fields__", "_fields")
+    if is_typed_dict(annotation) or any(hasattr(annotation, name) for name in fields):
+        seen.add(annotation)
+        yield annotation
+        for part in annotations_of(annotation).values():
+            yield from _models_in(part, seen)
+
+
+def holds_personal(annotation: Any) -> bool:
+    """Whether an annotation is marked personal, or leads to a field that is, however deep."""
+    return personal_in(annotation) is not None or any(
+        personal_in(part) for model in _models_in(annotation, set()) for part in annotations_of(model).values()
+    )
 
 
 def personal_in(annotation: Any) -> Personal | None:
@@ -166,8 +244,8 @@ def personal_in(annotation: Any) -> Personal | None:
 def _is_leaf(annotation: Any) -> bool:
     if typing.get_origin(annotation) is typing.Annotated:
         return _is_leaf(annotation.__origin__)
-    if annotation in LEAVES or typing.get_origin(annotation) is typing.Literal:
+    if typing.get_origin(annotation) is typing.Literal:
         return True
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return all(_is_leaf(part) for part in typing.get_args(annotation))
-    return isinstance(annotation, type) and issubclass(annotation, enum.Enum)
+    return isinstance(annotation, type) and (annotation in LEAVES or issubclass(annotation, enum.Enum))
