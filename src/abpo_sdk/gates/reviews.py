@@ -12,7 +12,7 @@ from abpo_sdk.gates.gate import check_outcome
 from abpo_sdk.gates.people import People
 from abpo_sdk.ledger import Ledger, Place, Writer
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.entry import BODY, Draft, Entry
+from abpo_sdk.ledger.entry import BODY, Draft, Entry, entry_id, id_part
 from abpo_sdk.ledger.rows import ReviewRow
 from abpo_sdk.ledger.sealing import masked
 from abpo_sdk.values.clock import from_text, to_text
@@ -102,14 +102,15 @@ class Reviews:
         decision = self.ledger.record(review.decision, key=key)
         review = replace(review, decision=decision)
         place = Place(BODY, 1)
-        draft = review_draft(review, identifier=f"{key}/{review.gate}/0", place=place, at=self.ledger.clock.now())
+        identifier = f"{id_part(key)}{BODY}{id_part(review.gate)}/0"
+        draft = review_draft(review, identifier=identifier, place=place, at=self.ledger.clock.now())
         with self.ledger.writing() as writer:
             there = writer.tx.entry(key, place)
             if there is None:
                 writer.append(key, [draft])
             elif there.name != review.gate:
                 raise DuplicateRun(f"the key {key!r} holds a review of gate {there.name!r}; a key stands for one")
-        return self.get(f"{key}/{review.gate}/0")
+        return self.get(identifier)
 
     def list(self, *, to: str | None = None, status: ReviewStatus = "open") -> tuple[Review, ...]:
         """The reviews that are put to a role (None: to any), oldest first.
@@ -172,7 +173,7 @@ class Reviews:
         answer = answer_of(entries, opened.place)
         if answer is None:
             raise ReviewError(f"the review {opened.content['review']!r} has not been answered yet")
-        return answer.apply(replace(decision, id=f"{key}{entries[0].place}", at=entries[0].at), gate=opened.name)
+        return answer.apply(replace(decision, id=entry_id(key, entries[0].place), at=entries[0].at), gate=opened.name)
 
     def escalate(self) -> tuple[Review, ...]:
         """Put every overdue review to the role that it escalates to.

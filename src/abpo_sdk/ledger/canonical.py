@@ -7,7 +7,9 @@ provably writes the same bytes (keys in ASCII, no floats, integers within 2^53),
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+import re
+from typing import Any, NoReturn
 
 import rfc8785
 
@@ -15,6 +17,8 @@ from abpo_sdk.errors import NotCanonical
 
 LARGEST_INTEGER = 2**53 - 1
 DEPTH = 200
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False
@@ -61,7 +65,7 @@ def _plain(value: Any, depth: int) -> bool:
         for key, item in value.items():
             if type(key) is not str:
                 raise NotCanonical(f"the key {key!r} is a {type(key).__name__}; JSON has text keys only")
-            plain = (key.isascii() and _plain(item, depth - 1)) if plain else (_plain(item, depth - 1) and False)
+            plain = _plain(item, depth - 1) and plain and key.isascii()
         return plain
     if kind is list or kind is tuple:
         plain = True
@@ -76,7 +80,7 @@ def _plain(value: Any, depth: int) -> bool:
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of JSON bytes.
+    """The value of JSON bytes (UTF-8).
 
     Raises:
         NotCanonical: no JSON, a key twice, NaN or an infinity, a lone surrogate, too deep.
@@ -85,9 +89,18 @@ def parse_json(data: bytes) -> Any:
     {'a': [1]}
     """
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(
+            str(data, "utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+        if _SURROGATE.search(data):  # written as escapes, they may be a pair or stand alone
+            _encode(value).encode()
     except (ValueError, RecursionError) as error:
         raise NotCanonical(f"these bytes are no JSON value: {error}") from error
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -97,5 +110,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON number")
+def _integer(text: str) -> int | float:
+    """A whole number; beyond ±(2^53 - 1) it was a float when it was written, and becomes one again."""
+    value = int(text)
+    return value if -LARGEST_INTEGER <= value <= LARGEST_INTEGER else _float(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+def _refuse(number: str) -> NoReturn:
+    raise ValueError(f"{number[:32]} is no JSON number, or too large for one")

@@ -1,9 +1,9 @@
 """The ledger entry: a header that is chained, and beside it a payload that it commits to.
 
 A header names the entry's chain (a run, or the key of a decision recorded without one), its position there, its
-place in the flow (scope and ordinal), what it is, the hash of the header before it, and two keyed hashes: of the
-payload, and of the inputs that were given. The payload lies apart with its salt, so that it can be removed and
-the chain still holds; personal fields in it are commitments, whose content lies sealed beside it.
+place in the flow (scope and ordinal), what it is, the hash of the header before it, two keyed hashes (of the payload,
+and of the inputs that were given), and the hash of what is sealed. The payload lies apart with its salt, so that it
+can be removed and the chain still holds; personal fields in it are commitments, whose content lies sealed beside it.
 """
 
 from __future__ import annotations
@@ -61,6 +61,20 @@ class Place:
     def inner(self) -> str:
         """The scope of what belongs to the thing that stands here."""
         return f"{self.scope}{self.ordinal}/"
+
+
+def id_part(text: str) -> str:
+    """A run's id or a gate's name as a part of an identifier, so that no two identifiers are alike, whatever the ids.
+
+    >>> id_part("2026/17")
+    '2026%2F17'
+    """
+    return text.replace("%", "%25").replace("/", "%2F")
+
+
+def entry_id(chain: str, place: Place) -> str:
+    """The identifier of what stands at a place of a run or key."""
+    return f"{id_part(chain)}{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +163,11 @@ def leaf_hash(header: bytes) -> str:
 def payload_hash(salt: bytes, payload: bytes) -> str:
     """HMAC-SHA256 of a payload under its salt, in hex."""
     return hmac.digest(salt, payload, "sha256").hex()
+
+
+def sealed_hash(sealed: bytes | None) -> str | None:
+    """SHA-256 of what is sealed, in hex; None where nothing is. It needs no salt: without the keys, sealed bytes are random."""
+    return hashlib.sha256(sealed).hexdigest() if sealed is not None else None
 
 
 def inputs_hash(salt: bytes, inputs: Encoded) -> str:

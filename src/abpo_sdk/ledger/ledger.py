@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from abpo_sdk.errors import DefinitionError, LeaseLost
 from abpo_sdk.ledger.canonical import canonical_bytes
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.entry import BODY, GENESIS, SCHEMA, Draft, Entry, Place
+from abpo_sdk.ledger.entry import BODY, GENESIS, SCHEMA, Draft, Entry, Place, sealed_hash
 from abpo_sdk.ledger.projections import project
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.ledger.rows import Head
@@ -244,6 +244,7 @@ def _chained(draft: Draft, parts: Sealed, head: Head) -> Entry:
             "previous": head.hash,
             "schema": SCHEMA,
             "scope": draft.place.scope,
+            "sealed": sealed_hash(parts.sealed),
         }
     )
     return Entry(head.chain, head.length, draft.place, header, parts.payload, parts.salt, parts.sealed)

@@ -52,12 +52,12 @@ def migrate(connection: sqlite3.Connection, *, migrations: Sequence[Sequence[str
     Raises:
         SchemaUnknown: the file is another program's, or a later release wrote it.
     """
-    version = _version(connection, newest=len(migrations))
+    version = schema_of(connection, newest=len(migrations))
     if version == len(migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection, newest=len(migrations))  # another process may have done it meanwhile
+        version = schema_of(connection, newest=len(migrations))  # another process may have done it meanwhile
         for statements in migrations[version:]:
             for statement in statements:
                 connection.execute(statement)
@@ -70,11 +70,23 @@ def migrate(connection: sqlite3.Connection, *, migrations: Sequence[Sequence[str
         raise
 
 
-def _version(connection: sqlite3.Connection, *, newest: int) -> int:
-    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if application != APPLICATION_ID:
+def schema_of(connection: sqlite3.Connection, *, newest: int = len(MIGRATIONS)) -> int:
+    """The version of a file's tables, 0 for a new one; nothing is written.
+
+    Raises:
+        SchemaUnknown: the file is another program's, or a later release wrote it.
+    """
+    own = not connection.in_transaction
+    if own:
+        connection.execute("BEGIN")  # what is read is of one moment, though another process may be making the file
+    try:
+        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    finally:
+        if own and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    if application != APPLICATION_ID:
         if tables:
             raise SchemaUnknown(
                 f"this SQLite file is no ledger: it holds the tables {', '.join(sorted(tables))}; name a file of its own"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abpo_sdk.ledger.entry import Kind, Place
+from abpo_sdk.ledger.entry import Kind, Place, entry_id
 from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
@@ -67,7 +67,7 @@ def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
 
 def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> DecisionRow:
     return DecisionRow(
-        id=f"{chain}{place}",
+        id=entry_id(chain, place),
         chain=chain,
         scope=place.scope,
         ordinal=place.ordinal,

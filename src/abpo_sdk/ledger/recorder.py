@@ -14,12 +14,15 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from abpo_sdk.errors import NoRun, ReviewRequired
-from abpo_sdk.ledger.entry import BODY, Kind, Place
+from abpo_sdk.ledger.entry import BODY, Kind, Place, entry_id
 from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.source import Source
 
 T = TypeVar("T")
+
+PART = ":"
+"""The scope of what a step calls in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Occurrence:
     @property
     def id(self) -> str:
         """The identifier of what is recorded there."""
-        return f"{self.chain}{self.place}"
+        return entry_id(self.chain, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Unrecorded:
 
 
 UNRECORDED = Unrecorded()
-"""The recorder outside a run, and inside of a step, whose own calls are part of it."""
+"""The recorder outside a run."""
 
 _recorder: ContextVar[Recorder | None] = ContextVar("abpo_recorder", default=None)
 _key: ContextVar[str | None] = ContextVar("abpo_idempotency_key", default=None)
@@ -162,22 +165,77 @@ def idempotency_key() -> str:
 
 
 @dataclass(slots=True)
-class KeyCounter:
-    """Hands out the keys of the steps of a run, or of a scope of one: for each step, which call of it this is.
+class Scope:
+    """A part of a process: counts what is called there, and hands out the keys of its steps.
 
     Args:
-        run: the run, or what stands for one.
-        scope: begins and ends with a slash.
+        root: what its keys begin with; see `key_root`.
+        name: begins and ends with a divider.
     """
 
-    run: str
-    scope: str = BODY
-    _counts: dict[str, int] = field(default_factory=dict)
+    root: str
+    name: str = BODY
+    _count: int = 0
+    _keys: dict[str, int] = field(default_factory=dict)
 
-    def next(self, name: str) -> str:
-        """The key of the next call of `name`."""
-        from urllib.parse import quote
+    def next_place(self) -> Place:
+        """Where the next call stands."""
+        place = Place(self.name, self._count)
+        self._count += 1
+        return place
 
-        number = self._counts.get(name, 0)
-        self._counts[name] = number + 1
-        return f"{quote(self.run, safe='')}{self.scope}{name}/{number}"
+    def next_key(self, name: str) -> str:
+        """The key of the next call of `name`: of which step, and which call of it this is."""
+        number = self._keys.get(name, 0)
+        self._keys[name] = number + 1
+        return f"{self.root}{self.name}{key_root(name)}/{number}"
+
+    def inner(self) -> Scope:
+        """The scope of a sub-process that is called next."""
+        return Scope(self.root, self.next_place().inner)
+
+
+def key_root(text: str) -> str:
+    """A run's id or a step's name as a part of a key: in ASCII, and without the dividers that keys are made with."""
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+class Keyed(Unrecorded):
+    """Does each step under its key, and records nothing; in force in a `key_scope`, and inside of a step."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
+        """Do it; a step under its key."""
+        with self._around(call):
+            return do()
+
+    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
+        """Do it; a step under its key."""
+        with self._around(call):
+            return await do()
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator[None]:
+        """A sub-process: its steps are counted by themselves."""
+        with recording(Keyed(self.scope.inner())):
+            yield
+
+    @contextmanager
+    def _around(self, call: Call[Any]) -> Iterator[None]:
+        self.scope.next_place()
+        if call.kind == "step":
+            with doing(self.scope.next_key(call.name)):
+                yield
+        else:
+            yield
+
+
+@contextmanager
+def doing(key: str) -> Iterator[None]:
+    """A step is being done under its key; what it calls in turn is a part of it, and has keys of its own below."""
+    with recording(Keyed(Scope(key, PART))), keyed(key):
+        yield

@@ -11,10 +11,11 @@ import base64
 import copy
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from abpo_sdk.errors import Erased, LedgerBroken, SealingError
+from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical, SealingError
 from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, payload_hash
 from abpo_sdk.ledger.vault import KeyProvider
@@ -45,19 +46,25 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
     """
     salt = secrets.token_bytes(SALT_BYTES)
     content: JsonValue = draft.payload
-    boxes: list[dict[str, Any]] = []
+    sealed: list[dict[str, Any]] = []
     if draft.personal:
-        content = copy.deepcopy(dict(content))
-        boxes = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
+        try:
+            content = copy.deepcopy(dict(content))
+        except RecursionError:
+            raise NotCanonical("a value is nested too deep to be stored") from None
+        sealed = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
     payload = canonical_bytes(content)
-    beside: dict[str, Any] = {"fields": boxes} if boxes else {}
+    beside: dict[str, Any] = {"fields": sealed} if sealed else {}
     hashed = None
     if draft.inputs is not None:
         subjects = sorted({part.subject for part in draft.inputs.personal})
-        inputs_salt = secrets.token_bytes(SALT_BYTES) if subjects else salt
-        hashed = inputs_hash(inputs_salt, draft.inputs)
+        salt_of_inputs = secrets.token_bytes(SALT_BYTES) if subjects else salt
+        try:
+            hashed = inputs_hash(salt_of_inputs, draft.inputs)
+        except NotCanonical as error:
+            raise _without_values(error, f"{draft.kind} {draft.name!r}: what was given", subjects) from None
         if subjects:
-            beside["inputs"] = _wrap(inputs_salt, [vault.key_for(subject) for subject in subjects])
+            beside["inputs"] = _wrap(salt_of_inputs, [vault.key_for(subject) for subject in subjects])
     return Sealed(payload, payload_hash(salt, payload), hashed, salt, canonical_bytes(beside) if beside else None)
 
 
@@ -102,13 +109,37 @@ def same_inputs(entry: Entry, inputs: Encoded, vault: KeyProvider) -> bool:
     recorded = entry.head.get("inputs")
     if recorded is None:
         return True
-    wrapped = parse_json(entry.sealed).get("inputs") if entry.sealed else None
-    salt = _unwrap(wrapped, vault) if wrapped else entry.salt
+    salt = inputs_salt(entry, vault)
     if salt is None:
         raise Erased(
             f"{entry.chain!r}, {entry.place}: its inputs cannot be compared, because a subject in them was erased"
         )
     return hmac.compare_digest(str(recorded), inputs_hash(salt, inputs))
+
+
+def inputs_salt(entry: Entry, vault: KeyProvider) -> bytes | None:
+    """The salt of the inputs' hash; None where it is gone with a key, or with the payload.
+
+    Raises:
+        LedgerBroken: it was changed.
+    """
+    wrapped = parse_json(entry.sealed).get("inputs") if entry.sealed else None
+    if not wrapped:
+        return entry.salt
+    keys = [vault.key(identifier) for identifier in reversed(wrapped["keys"])]
+    salt = base64.b64decode(wrapped["box"])
+    try:
+        for key in keys:
+            if key is None:
+                return None
+            salt = _decrypt(key, salt, b"inputs")
+    except SealingError:
+        raise LedgerBroken(
+            f"{entry.chain!r}, entry {entry.position}: the sealed salt of its inputs was changed, or the keys are another ledger's",
+            chain=entry.chain,
+            entry=entry.position,
+        ) from None
+    return salt
 
 
 def open_box(entry: Entry, box: dict[str, Any], vault: KeyProvider) -> dict[str, Any] | None:
@@ -139,16 +170,23 @@ def open_box(entry: Entry, box: dict[str, Any], vault: KeyProvider) -> dict[str,
     return opened
 
 
-def commitments(entry: Entry) -> dict[tuple[str | int, ...], dict[str, Any]]:
-    """The boxes beside a payload, by the path of what they seal."""
-    return {tuple(box["path"]): box for box in _boxes(entry)}
+def boxes(entry: Entry) -> list[tuple[dict[str, Any], JsonValue]]:
+    """The boxes beside a payload, each with what the payload has in its place: the commitment."""
+    content = entry.content
+    found = []
+    for box in _boxes(entry):
+        value = content
+        for step in box["path"]:
+            value = value[step]
+        found.append((box, value))
+    return found
 
 
 def _boxes(entry: Entry) -> list[dict[str, Any]]:
     if entry.sealed is None or entry.payload is None:
         return []
-    boxes: list[dict[str, Any]] = parse_json(entry.sealed).get("fields", [])
-    return boxes
+    fields: list[dict[str, Any]] = parse_json(entry.sealed).get("fields", [])
+    return fields
 
 
 def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key: tuple[str, bytes]) -> dict[str, Any]:
@@ -156,7 +194,10 @@ def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key:
     for step in path:
         value = value[step]
     salt = secrets.token_bytes(SALT_BYTES)
-    commitment = hmac.digest(salt, canonical_bytes(value), "sha256").hex()
+    try:
+        commitment = hmac.digest(salt, canonical_bytes(value), "sha256").hex()
+    except NotCanonical as error:
+        raise _without_values(error, f"the {label} at {'.'.join(map(str, path))}", [label]) from None
     _replace(content, path, {COMMITMENT: commitment})
     identifier, key = named_key
     secret = canonical_bytes({"salt": salt.hex(), "value": value})
@@ -181,14 +222,11 @@ def _wrap(salt: bytes, named_keys: list[tuple[str, bytes]]) -> dict[str, Any]:
     return {"box": base64.b64encode(salt).decode(), "keys": [identifier for identifier, _ in named_keys]}
 
 
-def _unwrap(wrapped: dict[str, Any], vault: KeyProvider) -> bytes | None:
-    salt = base64.b64decode(wrapped["box"])
-    for identifier in reversed(wrapped["keys"]):
-        key = vault.key(identifier)
-        if key is None:
-            return None
-        salt = _decrypt(key, salt, b"inputs")
-    return salt
+def _without_values(error: NotCanonical, what: str, personal: Sequence[str]) -> NotCanonical:
+    """The error, naming what it is about, and without its own message where that may show a personal value."""
+    return NotCanonical(
+        f"{what} has no canonical JSON form" + (" (personal, so not shown)" if personal else f": {error}")
+    )
 
 
 def _encrypt(key: bytes, secret: bytes, bound_to: bytes) -> bytes:

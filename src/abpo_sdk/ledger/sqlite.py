@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
 from functools import cache
@@ -12,16 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from abpo_sdk.errors import AbpoError, StoreUnavailable
+from abpo_sdk.errors import AbpoError, LedgerBroken, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry, Place
-from abpo_sdk.ledger.migrations import migrate
+from abpo_sdk.ledger.migrations import migrate, schema_of
 from abpo_sdk.ledger.rows import DecisionRow, Head, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Row
 
 ENTRY_COLUMNS = "chain, position, scope, ordinal, header, payload, salt, sealed"
 INSERT_ENTRY = f"INSERT INTO entries({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ENTRIES_OF = f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? ORDER BY position, id"
 HEAD_COLUMNS = "chain, hash, length, epoch, holder, until"
 PUT_HEAD = f"INSERT OR REPLACE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+UNREADABLE = "it holds a text that is no text (it is not UTF-8)"
 
 
 class SqliteStore:
@@ -46,13 +50,27 @@ class SqliteStore:
                 self._name, timeout=timeout, isolation_level=None, check_same_thread=False
             )
             try:
+                schema_of(self._connection)  # before anything is changed, in case that it is another program's file
                 if path is not None:
-                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    self._use_log(timeout)
                 self._connection.execute("PRAGMA synchronous = FULL")
                 migrate(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _use_log(self, timeout: float) -> None:
+        """Turn on the write-ahead log; SQLite itself does not wait here while others open the same new file."""
+        until = time.monotonic() + timeout
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[SqliteStore]:
@@ -84,8 +102,10 @@ class SqliteStore:
 
     def entries(self, chain: str) -> list[Entry]:
         """The entries of a chain, in the order in which they were written."""
-        rows = self._all(f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? ORDER BY position, id", (chain,))
-        return [_entry(row) for row in rows]
+        try:
+            return [_entry(row) for row in self._all(ENTRIES_OF, (chain,))]
+        except LedgerBroken:
+            raise self._first_damaged(chain) from None
 
     def entry(self, chain: str, place: Place) -> Entry | None:
         """The entry at a place of a chain, or None."""
@@ -161,6 +181,18 @@ class SqliteStore:
         with self._lock, self._translated():
             return self._connection.execute(sql, values).fetchone()
 
+    def _first_damaged(self, chain: str) -> LedgerBroken:
+        """Names the first entry of a chain that holds text which is none."""
+        for number in itertools.count():
+            try:
+                if self._one(f"{ENTRIES_OF} LIMIT 1 OFFSET ?", (chain, number)) is None:
+                    return LedgerBroken(f"the ledger is broken at {chain!r}: {UNREADABLE}", chain=chain)
+            except LedgerBroken:
+                break
+        return LedgerBroken(
+            f"the ledger is broken at {chain!r}, entry {number}: {UNREADABLE}", chain=chain, entry=number
+        )
+
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
@@ -184,6 +216,14 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, UnicodeEncodeError):
+            raise NotCanonical(
+                f"the ledger {self._name!r} was given a text with a lone surrogate, which is no text"
+            ) from None
+        if isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8"):
+            raise LedgerBroken(f"the ledger {self._name!r} is broken: {UNREADABLE}") from None
+        if isinstance(error, UnicodeDecodeError):  # a damaged file, and SQLite's own message quotes from it
+            raise StoreUnavailable(f"the ledger {self._name!r} is damaged; nothing of this write was kept") from None
         if isinstance(error, sqlite3.Error):
             raise StoreUnavailable(
                 f"the ledger {self._name!r} {_problem(error)}; nothing of this write was kept"

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from abpo_sdk.errors import SealingError, StoreUnavailable
+from abpo_sdk.errors import NotCanonical, SealingError, StoreUnavailable
 
 KEY_BYTES = 32
 
@@ -82,18 +82,20 @@ class FileVault:
             if known is None:
                 try:
                     known = self._known[subject] = self._find_or_make(subject)
-                except sqlite3.Error as error:
+                except (sqlite3.Error, OSError) as error:
                     raise StoreUnavailable(f"the keys in {str(self._path)!r} cannot be written: {error}") from error
+                except UnicodeEncodeError:
+                    raise NotCanonical("the name of a subject holds a lone surrogate, which is no text") from None
             return known
 
     def key(self, identifier: str) -> bytes | None:
         """The key of an identifier, or None."""
         with self._lock:
-            if self._connection is None and not self._path.exists():
-                return None
             try:
+                if self._connection is None and not self._path.exists():
+                    return None
                 row = self._open().execute("SELECT key FROM keys WHERE id = ?", (identifier,)).fetchone()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise SealingError(f"the keys in {str(self._path)!r} cannot be read: {error}") from error
             return bytes(row[0]) if row else None
 
@@ -127,10 +129,14 @@ class FileVault:
             connection = sqlite3.connect(
                 self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS keys (subject TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, key BLOB NOT NULL) WITHOUT ROWID"
-            )
+            try:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS keys (subject TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, key BLOB NOT NULL) WITHOUT ROWID"
+                )
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from abpo_sdk.conditions.kinds import written
 from abpo_sdk.ledger import Entry
-from abpo_sdk.ledger.sealing import masked
+from abpo_sdk.ledger.entry import entry_id
+from abpo_sdk.ledger.sealing import labels, masked
 from abpo_sdk.lineage.tree import Tree
 from abpo_sdk.values.source import Source
 
@@ -125,12 +126,14 @@ def _decision(entry: Entry, by_place: Mapping[str, Entry], answers: Mapping[str,
     content = masked(entry)
     decision = content["result"]["decision"]
     case = content["result"]["case"]
-    identifier = f"{entry.chain}{entry.place}"
+    identifier = entry_id(entry.chain, entry.place)
     answer = answers.get(identifier, {})
+    personal = {path[2:]: label for path, label in labels(entry).items() if path[:2] == ("result", "case")}
+    types = content["result"].get("types", {})
     fields = tuple(
         FieldLineage(
             name,
-            _value(case, name, content["result"].get("types", {})),
+            _value(case, name, types, personal),
             _origin_of(name, content.get("from", {}), by_place),
         )
         for name in decision["inputs"]
@@ -170,8 +173,12 @@ def _origin(place: str, by_place: Mapping[str, Entry]) -> Origin | None:
     return Origin("step", entry.name, sources, inputs, content.get("supplied_by"))
 
 
-def _value(case: Any, name: str, types: Mapping[str, str]) -> str:
+def _value(case: Any, name: str, types: Mapping[str, str], personal: Mapping[tuple[str | int, ...], str]) -> str:
+    path: tuple[str, ...] = ()
     for part in name.split("."):
+        path = (*path, part)
+        if path in personal:
+            return f"<{personal[path]}>"
         case = case.get(part) if isinstance(case, dict) else None
     if case is None:
         return "(missing)"

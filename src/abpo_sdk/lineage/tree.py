@@ -22,13 +22,16 @@ class Tree:
     branches: tuple[Tree, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join((self.label, *self._lines("")))
+        return "\n".join(self._lines("", ""))
 
-    def _lines(self, indent: str) -> Iterator[str]:
-        for branch in self.branches:
-            last = branch is self.branches[-1]
-            yield f"{indent}{'└─' if last else '├─'} {branch.label}"
-            yield from branch._lines(indent + ("   " if last else "│  "))  # noqa: SLF001  its own kind
+    def _lines(self, before: str, below: str) -> Iterator[str]:
+        first, *more = self.label.splitlines() or [""]
+        yield before + first
+        for line in more:  # a label of several lines stays inside its branch
+            yield below + ("│  " if self.branches else "   ") + line
+        for number, branch in enumerate(self.branches, 1):
+            last = number == len(self.branches)
+            yield from branch._lines(below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))  # noqa: SLF001  its own kind
 
     def html(self) -> str:
         """The tree as nested HTML lists, everything escaped."""

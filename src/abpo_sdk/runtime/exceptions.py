@@ -16,13 +16,13 @@ def exception_tree(error: Exception, *, step: str) -> JsonValue:
         LossyRoundTrip: it could not be raised again from it.
     """
     kind = type(error)
-    tree = {"args": list(error.args), "module": kind.__module__, "type": kind.__qualname__}
+    args = error.__reduce__()[1] if isinstance(error, OSError) else error.args  # an OSError keeps its file's name apart
+    tree = {"args": list(args), "module": kind.__module__, "type": kind.__qualname__}
     try:
-        again = exception_of(tree)
-        faithful = type(again) is kind and again.args == error.args
+        faithful = _alike(exception_of(tree), error)
     except Exception:  # noqa: BLE001  a foreign constructor may raise anything; then it cannot be made again
         faithful = False
-    if not faithful or not all(isinstance(arg, (str, int, float, bool, type(None))) for arg in error.args):
+    if not faithful or not all(isinstance(arg, (str, int, float, bool, type(None))) for arg in args):
         raise LossyRoundTrip(
             f"step {step!r} raised {kind.__qualname__}, which the process caught, and which cannot be raised again on replay: "
             "its class must be importable and be made from its args (texts and numbers) alone"
@@ -37,3 +37,13 @@ def exception_of(tree: JsonValue) -> Exception:
         kind = getattr(kind, part)
     error: Exception = kind(*tree["args"])
     return error
+
+
+def _alike(again: Exception, error: Exception) -> bool:
+    """Whether a process could not tell one from the other."""
+    same = (type(again), again.args, str(again)) == (type(error), error.args, str(error))
+    return same and _attributes(again) == _attributes(error)
+
+
+def _attributes(error: Exception) -> dict[str, Any]:
+    return {name: value for name, value in vars(error).items() if name != "__notes__"}

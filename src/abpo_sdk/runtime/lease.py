@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from abpo_sdk.errors import RunBusy, UnknownRun
+from abpo_sdk.errors import AbpoError, RunBusy, UnknownRun
 from abpo_sdk.ledger import Lease, Ledger
 from abpo_sdk.values.clock import to_text
 
@@ -18,7 +18,7 @@ from abpo_sdk.values.clock import to_text
 def this_holder() -> str:
     """An identifier for one holding: host, process, the process's start, and a nonce."""
     pid = os.getpid()
-    return f"{socket.gethostname()}|{pid}|{_started(pid) or ''}|{secrets.token_hex(4)}"
+    return f"{socket.gethostname()}|{pid}|{_stat(pid)[1] or ''}|{secrets.token_hex(4)}"
 
 
 def is_dead(holder: str) -> bool:
@@ -32,15 +32,19 @@ def is_dead(holder: str) -> bool:
         return True
     except PermissionError:
         return False
-    now = _started(int(pid))
+    state, now = _stat(int(pid))
+    if state in ("Z", "X"):  # it is dead, and its parent has not noticed yet
+        return True
     return bool(started and now and started != now)  # another process has the number now
 
 
-def _started(pid: int) -> str | None:
+def _stat(pid: int) -> tuple[str | None, str | None]:
+    """The state of a process, and when it started."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return parts[0], parts[19]
     except (OSError, IndexError):  # no such file system here: then the process number alone has to do
-        return None
+        return None, None
 
 
 class Leases:
@@ -56,6 +60,7 @@ class Leases:
         self._ledger = ledger
         self._duration = duration
         self.dead = dead
+        self._given_up: set[str] = set()
 
     def until(self) -> str:
         """When a lease that is given or renewed now runs out."""
@@ -89,8 +94,15 @@ class Leases:
             if head is not None and head.epoch == lease.epoch:
                 writer.tx.set_head(replace(head, holder=None, until=None))
 
+    def give_up(self, lease: Lease) -> None:
+        """`release`; where the ledger cannot be written, this worker at least knows that it holds the lease no more."""
+        try:
+            self.release(lease)
+        except AbpoError:
+            self._given_up.add(lease.holder)
+
     def held(self, holder: str | None, until: str | None) -> bool:
         """Whether a lease is in force."""
-        if holder is None or until is None:
+        if holder is None or until is None or holder in self._given_up:
             return False
         return until > to_text(self._ledger.clock.now()) and not self.dead(holder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from abpo_sdk.values.traversal import LEAVES, plan_of
 class Origins:
     """Follows objects by identity: what a step returned, and what is inside of it.
 
-    Texts and numbers are not followed, since equal ones are often the same object.
+    Texts, numbers and members of enumerations are not followed, since equal ones are often the same object.
     """
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class Origins:
 
     def register(self, value: object, place: Place) -> None:
         """A value, and what it holds, came from here."""
-        if type(value) in LEAVES or id(value) in self._places:
+        if not _followed(value) or id(value) in self._places:
             return
         self._places[id(value)] = (value, place)
         for _, part in _parts(value):
@@ -31,7 +32,7 @@ class Origins:
 
     def of(self, value: object, path: str) -> Iterator[tuple[str, Place]]:
         """Where a value came from: itself, or else its parts, each with its path."""
-        if type(value) in LEAVES:
+        if not _followed(value):
             return
         known = self._places.get(id(value))
         if known is not None:
@@ -39,6 +40,12 @@ class Origins:
             return
         for name, part in _parts(value):
             yield from self.of(part, f"{path}.{name}" if path else name)
+
+
+def _followed(value: object) -> bool:
+    if type(value) in LEAVES or isinstance(value, enum.Enum):
+        return False
+    return bool(value) or not isinstance(value, (tuple, frozenset))  # the empty ones are one object everywhere
 
 
 def _parts(value: object) -> Iterator[tuple[str, Any]]:

@@ -15,8 +15,8 @@ from abpo_sdk.errors import AbpoError, Erased, LeaseLost, NobodyHolds, OutOfScop
 from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
-from abpo_sdk.ledger.entry import BODY, LIFE, Draft
-from abpo_sdk.ledger.recorder import UNRECORDED, KeyCounter, keyed, recording
+from abpo_sdk.ledger.entry import LIFE, Draft, id_part
+from abpo_sdk.ledger.recorder import Scope, doing, key_root
 from abpo_sdk.ledger.sealing import Sealed
 from abpo_sdk.runtime.exceptions import exception_of, exception_tree
 from abpo_sdk.runtime.origins import Origins
@@ -34,20 +34,19 @@ class Parked(BaseException):
 
 
 @dataclass(slots=True)
-class _Scope:
-    """Where in the process a call is: counts what was called there."""
-
-    name: str
-    keys: KeyCounter
-    count: int = 0
-
-
-@dataclass(slots=True)
 class Failure:
     """A step that raised; whether the process caught it shows at the next call."""
 
     draft: Draft
     error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """The result that a person gave for a step that raised."""
+
+    value: JsonValue
+    by: str
 
 
 @dataclass(slots=True)
@@ -60,20 +59,20 @@ class RunRecorder:
     renew: Callable[[], str]
     observe: Observer
     recorded: Mapping[Place, Entry]
-    supplied: Mapping[Place, JsonValue]
+    supplied: Mapping[Place, Supplied]
     parked: bool = False
     broken: Exception | None = None
     failure: Failure | None = None
     _unread: set[Place] = field(default_factory=set)
     _buffer: list[tuple[Draft, Sealed]] = field(default_factory=list)
-    _scopes: list[_Scope] = field(default_factory=list)
+    _scopes: list[Scope] = field(default_factory=list)
     _files: dict[str, str | None] = field(default_factory=dict)
     _origins: Origins = field(default_factory=Origins)
     _where: tuple[int, object] = (0, None)
 
     def begin(self, arguments: Mapping[str, Any], files: Mapping[str, str | None]) -> None:
         """Start (again) at the top of the process, in this thread and task."""
-        self._scopes = [_Scope(BODY, KeyCounter(self.lease.chain))]
+        self._scopes = [Scope(key_root(self.lease.chain))]
         self._where = _here()
         self._files.update(files)
         self._unread = {
@@ -94,7 +93,7 @@ class RunRecorder:
         except StopIteration as recorded:
             return cast("T", recorded.value)
         try:
-            with recording(UNRECORDED), keyed(key):
+            with doing(key):
                 done = do()
         except Exception as error:
             self._remember(call, error)
@@ -109,7 +108,7 @@ class RunRecorder:
         except StopIteration as recorded:
             return cast("T", recorded.value)
         try:
-            with recording(UNRECORDED), keyed(key):
+            with doing(key):
                 done = await do()
         except Exception as error:
             self._remember(call, error)
@@ -119,9 +118,9 @@ class RunRecorder:
     def ask(self, review: Review) -> Answer:
         """Return the person's answer, or put the review before them and end the segment."""
         self._enter(f"gate {review.gate!r}")
-        place = self._next_place()
-        number = self._scopes[-1].keys.next(review.gate).rpartition("/")[2]
-        identifier = f"{self.lease.chain}{self._scopes[-1].name}{review.gate}/{number}"
+        place = self._scopes[-1].next_place()
+        number = self._scopes[-1].next_key(review.gate).rpartition("/")[2]
+        identifier = f"{id_part(self.lease.chain)}{place.scope}{id_part(review.gate)}/{number}"
         draft = self._guarded(
             lambda: review_draft(review, identifier=identifier, place=place, at=self.ledger.clock.now())
         )
@@ -142,8 +141,7 @@ class RunRecorder:
     def inner(self, name: str) -> Iterator[None]:
         """A sub-process: its calls are counted by themselves."""
         self._enter(f"process {name!r}")
-        scope = self._next_place().inner
-        self._scopes.append(_Scope(scope, KeyCounter(self.lease.chain, scope)))
+        self._scopes.append(self._scopes[-1].inner())
         try:
             yield
         finally:
@@ -154,17 +152,15 @@ class RunRecorder:
     def _perform(self, call: Call[Any]) -> Generator[str, Any, Any]:
         """Yields the key to do the call under, gets the result sent, and returns it as recorded; or returns at once."""
         self._enter(f"{call.kind} {call.name!r}")
-        place = self._next_place()
-        key = self._scopes[-1].keys.next(call.name) if call.kind == "step" else ""
+        place = self._scopes[-1].next_place()
+        key = self._scopes[-1].next_key(call.name) if call.kind == "step" else ""
         inputs = self._guarded(lambda: call.inputs(self._digest))
         entry = self.recorded.get(place)
         if entry is not None:
             return self._guarded(lambda: self._replay(call, entry, inputs))
         occurrence = Occurrence(self.lease.chain, place, self.ledger.clock.now())
         if place in self.supplied:
-            tree = self.supplied[place]
-            value = call.restore(tree, occurrence)
-            self._record(call, occurrence, inputs, call.record(value, occurrence)[0], {"supplied": True})
+            value = self._take_supplied(call, occurrence, inputs)
         else:
             around = self._around(call)
             if call.effect:
@@ -176,7 +172,22 @@ class RunRecorder:
                 self.observe("after effect", call.name)
             value = self._keep(call, done, occurrence, inputs, around)
             self.failure = None
-        self._origins.register(value, place)
+        if call.kind == "step":  # a decision holds its case, which is from elsewhere
+            self._origins.register(value, place)
+        return value
+
+    def _take_supplied(self, call: Call[Any], occurrence: Occurrence, inputs: Encoded) -> Any:
+        """Record what a person supplied; what does not fit the step is an incident of that step again."""
+        supplied = self.supplied[occurrence.place]
+        try:
+            value = call.restore(supplied.value, occurrence)
+            encoded, value = call.record(value, occurrence)
+        except AbpoError as error:
+            self._give_up(
+                Failure(Draft(occurrence.place, "raised", call.name, {}, occurrence.at, (), inputs), error), error
+            )
+            raise
+        self._record(call, occurrence, inputs, encoded, {"supplied_by": supplied.by})
         return value
 
     def _keep(
@@ -207,7 +218,8 @@ class RunRecorder:
         if kind == "raised":
             raise exception_of(content["error"])
         value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
-        self._origins.register(value, entry.place)
+        if kind == "step":
+            self._origins.register(value, entry.place)
         return value
 
     def _record(
@@ -307,10 +319,19 @@ class RunRecorder:
         if self.failure is None:
             return
         failure, self.failure = self.failure, None
-        tree = exception_tree(failure.error, step=failure.draft.name)
         personal = (PersonalValue(("error", "args"), "error message", run_subject(self.lease.chain)),)
-        draft = replace(failure.draft, payload={**failure.draft.payload, "error": tree}, personal=personal)
-        self._buffer.append((draft, self.ledger.seal(draft)))
+        try:
+            tree = exception_tree(failure.error, step=failure.draft.name)
+            draft = replace(failure.draft, payload={**failure.draft.payload, "error": tree}, personal=personal)
+            self._buffer.append((draft, self.ledger.seal(draft)))
+        except AbpoError as error:
+            self._give_up(failure, error)
+            raise
+
+    def _give_up(self, failure: Failure, error: Exception) -> None:
+        """A step has nothing that can be recorded; that is not for the process to swallow."""
+        failure.error = error
+        self.failure, self.broken = failure, error
 
     def _remember(self, call: Call[Any], error: Exception) -> None:
         if self.failure is not None:
@@ -331,12 +352,6 @@ class RunRecorder:
                 "call it from the process directly"
             )
         self._guarded(self.settle_failure)
-
-    def _next_place(self) -> Place:
-        scope = self._scopes[-1]
-        place = Place(scope.name, scope.count)
-        scope.count += 1
-        return place
 
     def _digest(self, path: Path) -> str | None:
         """A file's digest; of a file that is gone, the one that the run has seen."""

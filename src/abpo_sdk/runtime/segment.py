@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from abpo_sdk.errors import AbpoError, LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
+from abpo_sdk.errors import LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft
 from abpo_sdk.ledger.recorder import recording
 from abpo_sdk.runtime.lease import Leases
-from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, run_subject
+from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied, run_subject
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.encoding import PersonalValue
 
@@ -113,15 +113,13 @@ class Segment:
                 self._conclude(recorder.broken)
         except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
             self._conclude(recorder.broken or error)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            with suppress(AbpoError):  # the interruption is what the caller must hear of
-                self._leases.release(recorder.lease)
+        except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
+            self._leases.give_up(recorder.lease)
             raise
 
     def _conclude(self, error: Exception) -> None:
         if isinstance(error, (LeaseLost, StoreUnavailable)):
-            with suppress(AbpoError):
-                self._leases.release(self._recorder.lease)
+            self._leases.give_up(self._recorder.lease)
             raise error
         recorder = self._recorder
         if recorder.parked:
@@ -172,14 +170,19 @@ def life_draft(
     return Draft(Place(LIFE, number), kind, name, payload, at, personal)
 
 
-def _supplied(ledger: Ledger, entries: list[Entry]) -> dict[Place, Any]:
-    supplied = {}
+def _supplied(ledger: Ledger, entries: list[Entry]) -> dict[Place, Supplied]:
+    """What people gave for steps that raised; a later retry of such a step takes it back."""
+    supplied: dict[Place, Supplied] = {}
+    place: Place | None = None
     for entry in entries:
-        if entry.kind == "resolved":
-            content = entry.content
+        content = entry.content
+        if entry.kind == "incident":
+            place = Place(content["scope"], content["ordinal"]) if content["place"] else None
+        elif entry.kind == "resolved" and place is not None:
             if content["action"] == "supply":
-                place = Place(content["scope"], content["ordinal"])
-                supplied[place] = ledger.payload(entry, purpose="replay")["value"]
+                supplied[place] = Supplied(ledger.payload(entry, purpose="replay")["value"], content["by"])
+            else:
+                supplied.pop(place, None)
     return supplied
 
 

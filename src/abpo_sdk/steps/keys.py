@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from abpo_sdk.errors import DefinitionError
-from abpo_sdk.ledger.recorder import Call, KeyCounter, Unrecorded, keyed, recording
-
-T = TypeVar("T")
+from abpo_sdk.ledger.recorder import Keyed, Scope, key_root, recording
 
 
-class _Keyed(Unrecorded):
-    """Does each step under its key, and records nothing."""
+class _Outermost(Keyed):
+    """A process that is called in a key scope stands for the run itself; those that it calls are its sub-processes."""
 
-    def __init__(self, key: str) -> None:
-        self._keys = KeyCounter(key)
-
-    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
-        if call.kind != "step":
-            return do()
-        with keyed(self._keys.next(call.name)):
-            return do()
-
-    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
-        with keyed(self._keys.next(call.name)):
-            return await do()
+    @contextmanager
+    def inner(self, name: str) -> Iterator[None]:
+        with recording(Keyed(self.scope)):
+            yield
 
 
 @contextmanager
@@ -52,5 +41,5 @@ def key_scope(key: str) -> Iterator[None]:
     """
     if not key:
         raise DefinitionError("key_scope('') is no scope; give what the calls are about, such as the invoice's number")
-    with recording(_Keyed(key)):
+    with recording(_Outermost(Scope(key_root(key)))):
         yield

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import string
+import types
+import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any
 
 from abpo_sdk.errors import DefinitionError, LineageError
 from abpo_sdk.values.encoding import file_digest
+from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.source import Source
 from abpo_sdk.values.traversal import annotations_of, personal_in
 
@@ -53,7 +56,7 @@ class Reads:
         for template in self._templates:
             try:
                 text = template.format(**values)
-            except (AttributeError, KeyError, IndexError, ValueError) as error:
+            except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
                 raise LineageError(f"{self._what}: reads={template!r} has no value for this call: {error}") from error
             system, _, identifier = text.partition(":")
             found.append(Source(system, identifier, _digest(template, values)))
@@ -76,16 +79,29 @@ def _check_reference(
         raise DefinitionError(
             f"{what}: reads={template!r} uses {first!r}, which is no parameter; there are {', '.join(known) or 'none'}"
         )
-    annotation = annotations.get(first, Any)
-    for part in (*rest, None):
-        mark = personal_in(annotation)
-        if mark:
-            raise DefinitionError(
-                f"{what}: reads={template!r} puts the {mark.label} into an identifier, and identifiers are stored in clear"
-            )
-        if part is None or not (
-            isinstance(annotation, type)
-            and (hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__"))
-        ):
-            return
-        annotation = annotations_of(annotation).get(part, Any)
+    mark = _personal_at(annotations.get(first, Any), tuple(rest))
+    if mark:
+        raise DefinitionError(
+            f"{what}: reads={template!r} puts the {mark.label} into an identifier, and identifiers are stored in clear"
+        )
+
+
+def _personal_at(annotation: Any, parts: tuple[str, ...], seen: tuple[Any, ...] = ()) -> Personal | None:
+    """What is personal where `parts` lead to, or within it."""
+    mark = personal_in(annotation)
+    if mark or (not parts and annotation in seen):
+        return mark
+    if _is_model(annotation):
+        known = annotations_of(annotation)
+        within = [known[parts[0]]] if parts and parts[0] in known else list(known.values())
+        rest, seen = parts[1:], seen if parts else (*seen, annotation)
+    else:
+        within = list(typing.get_args(annotation))
+        rest = parts if typing.get_origin(annotation) in (Annotated, typing.Union, types.UnionType) else parts[1:]
+    return next((mark for inner in within if (mark := _personal_at(inner, rest, seen))), None)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and (
+        hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__")
+    )

@@ -42,7 +42,7 @@ class Signature:
         depth: how many frames up the function was declared, so that annotations of local names are found.
 
     Raises:
-        DefinitionError: `*args` or `**kwargs`; a case parameter that cannot be stored; wiring that could be data.
+        DefinitionError: `*args`, `**kwargs` or `/`; a case parameter that cannot be stored; wiring that could be data.
     """
 
     __slots__ = ("_codecs", "_defaults", "_marks", "_signature", "annotations", "case", "result", "what", "wiring")
@@ -68,6 +68,10 @@ class Signature:
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
             raise DefinitionError(
                 f"{self.what}: {parameter} takes anything, so nothing says what is stored; name each parameter"
+            )
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise DefinitionError(
+                f"{self.what}: parameter {name!r} can be given by position alone, and values come back by name; take out the `/`"
             )
         annotation = self.annotations.get(name, Any)
         if parameter.default is not inspect.Parameter.empty:

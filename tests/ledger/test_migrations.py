@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from abpo_sdk.errors import SchemaUnknown
+from abpo_sdk.ledger import Ledger
+from abpo_sdk.ledger.entry import Draft
+from abpo_sdk.ledger.migrations import APPLICATION_ID, MIGRATIONS, migrate, schema_of
+from abpo_sdk.ledger.rows import PROJECTIONS
+from abpo_sdk.values.encoding import Encoded
+
+DATA = Path(__file__).parent / "data"
+NEXT: Sequence[Sequence[str]] = (
+    *MIGRATIONS,
+    ("CREATE TABLE anchors (id INTEGER PRIMARY KEY)", "ALTER TABLE runs ADD COLUMN note TEXT"),
+)
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+        yield made
+
+
+def dump(connection: sqlite3.Connection) -> list[str]:
+    return [*connection.iterdump(), str(schema_of(connection, newest=99))]
+
+
+# one step at a time
+
+
+def test_a_new_file_gets_the_newest_schema_and_the_mark_of_a_ledger(connection: sqlite3.Connection) -> None:
+    assert schema_of(connection) == 0
+    migrate(connection)
+    assert schema_of(connection) == len(MIGRATIONS) >= 1
+    assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables == {"entries", "chains", "runs", "reviews", "decisions"}
+
+
+def test_a_file_that_is_up_to_date_is_not_written_to(connection: sqlite3.Connection, path: Path) -> None:
+    migrate(connection)
+    before = path.read_bytes()
+    connection.execute("PRAGMA query_only = ON")
+    migrate(connection)
+    assert path.read_bytes() == before
+
+
+def test_a_later_migration_keeps_everything_that_an_earlier_schema_holds(
+    path: Path, open_ledger: Callable[..., Ledger], draft: Callable[..., Draft], connection: sqlite3.Connection
+) -> None:
+    ledger = open_ledger()
+    with ledger.writing() as writer:
+        writer.append("R-1", [draft(0, secret="DE89"), draft(1)])
+    ledger.close()
+    before = [line for line in dump(connection) if line.startswith("INSERT")]
+    migrate(connection, migrations=NEXT)
+    assert schema_of(connection, newest=2) == 2
+    assert [line for line in dump(connection) if line.startswith("INSERT")] == before
+    assert connection.execute("SELECT note FROM runs").fetchall() == []
+    with pytest.raises(SchemaUnknown, match="schema 2"):
+        open_ledger()
+
+
+def test_a_new_file_goes_through_every_migration_in_order(connection: sqlite3.Connection) -> None:
+    migrate(connection, migrations=NEXT)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as stepwise:
+        migrate(stepwise)
+        migrate(stepwise, migrations=NEXT)
+        assert dump(connection) == dump(stepwise)
+
+
+@pytest.mark.parametrize("before", [(), MIGRATIONS])
+def test_a_migration_that_fails_leaves_the_schema_before_it(
+    connection: sqlite3.Connection, before: Sequence[Sequence[str]]
+) -> None:
+    if before:
+        migrate(connection, migrations=before)
+    intact = dump(connection)
+    failing = (*MIGRATIONS, ("CREATE TABLE anchors (id)", "INSERT INTO missing VALUES (1)"))
+    with pytest.raises(sqlite3.OperationalError, match="missing"):
+        migrate(connection, migrations=failing)
+    assert dump(connection) == intact
+    assert not connection.in_transaction
+    migrate(connection, migrations=NEXT)  # and a right one can still be done
+    assert schema_of(connection, newest=2) == 2
+
+
+def test_another_programs_file_and_a_later_ledger_are_refused(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE orders (id)")
+    with pytest.raises(SchemaUnknown, match="orders"):
+        migrate(connection)
+    connection.execute("DROP TABLE orders")
+    migrate(connection, migrations=NEXT)
+    with pytest.raises(SchemaUnknown, match="schema 2, and this release knows up to 1"):
+        migrate(connection, migrations=MIGRATIONS[:1])
+
+
+# files of earlier releases
+
+
+@pytest.fixture
+def of_schema_1(tmp_path: Path) -> Path:
+    for name in ("schema_1.db", "schema_1.db.keys"):
+        copy(DATA / name, tmp_path / name)
+    return tmp_path / "schema_1.db"
+
+
+def test_a_ledger_that_was_written_with_schema_1_still_verifies(
+    of_schema_1: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    with closing(sqlite3.connect(of_schema_1)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    verified = open_ledger(of_schema_1).verify()
+    assert (verified.entries, verified.chains) == (11, 3)
+
+
+def test_a_ledger_that_was_written_with_schema_1_still_reads_the_same(
+    of_schema_1: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    ledger = open_ledger(of_schema_1)
+    assert {h.chain: h.hash for h in ledger.store.heads()} == {
+        "C-3": "4ae3a554d822f578fc90e458285c2ca87b246ac013561f77ce1fd140962284ca",
+        "R-1": "af0be83298e8cbdf0ca9940ca70c5ee6ea6c40011d2c8b2b436f09d6ef9660a5",
+        "R-2": "bb0c49fa8a02a43bc2382eb478c499b8bad030f4431065eba82322eac291f5fb",
+    }
+    entries = ledger.entries("R-1")
+    assert [(str(e.place), e.kind, e.name) for e in entries] == [
+        ("run:0", "started", "pay_claim"),
+        ("/0", "step", "read_claim"),
+        ("/1", "decision", "claims"),
+        ("/2", "gate", "approval"),
+        ("/3", "review", "approval"),
+        ("/3/0", "answered", "approval"),
+        ("/4", "step", "book"),
+        ("run:1", "finished", "pay_claim"),
+    ]
+    claim = {
+        "number": "C-1",
+        "holder": "h-1",
+        "iban": "DE89370400440532013000",
+        "amount": "1200.50",
+        "day": "2026-01-02",
+    }
+    assert ledger.payload(entries[1], purpose="test")["result"] == claim
+    assert ledger.payload(entries[1])["result"] == {**claim, "iban": "<bank account>"}
+    decided = ledger.payload(entries[2], purpose="test")["result"]
+    assert (decided["decision"]["outcome"], decided["case"]) == ("refer", claim)
+    assert ledger.same_inputs(entries[6], Encoded({"claim": claim}))
+    frame = ledger.decisions("claims", purpose="test")
+    assert frame[["decision_id", "outcome", "proposed", "decided_by", "iban"]].to_numpy().tolist() == [
+        ["C-3/0", "pay", "pay", "policy", "AT611904300234573201"],
+        ["R-1/1", "pay", "refer", "maria@acme", "DE89370400440532013000"],
+    ]
+    assert [len(ledger.store.select(kind)) for kind in PROJECTIONS] == [2, 1, 2]
+
+
+def test_a_ledger_that_was_written_with_schema_1_can_be_written_on(
+    of_schema_1: Path, open_ledger: Callable[..., Ledger], draft: Callable[..., Draft]
+) -> None:
+    ledger = open_ledger(of_schema_1)
+    with ledger.writing() as writer:
+        writer.append("R-2", [draft(9, secret="AT61", subject="h-1")])
+    assert ledger.verify().entries == 12
