@@ -65,7 +65,7 @@ def _plain(value: Any, depth: int) -> bool:
         for key, item in value.items():
             if type(key) is not str:
                 raise NotCanonical(f"the key {key!r} is a {type(key).__name__}; JSON has text keys only")
-            plain = _plain(item, depth - 1) and plain and key.isascii()
+            plain = (type(item) is str or _plain(item, depth - 1)) and plain and key.isascii()
         return plain
     if kind is list or kind is tuple:
         plain = True
@@ -89,13 +89,7 @@ def parse_json(data: bytes) -> Any:
     {'a': [1]}
     """
     try:
-        value = json.loads(
-            str(data, "utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse,
-            parse_float=_float,
-            parse_int=_integer,
-        )
+        value = _decode(str(data, "utf-8"))
         if _SURROGATE.search(data):  # written as escapes, they may be a pair or stand alone
             _encode(value).encode()
     except (ValueError, RecursionError) as error:
@@ -123,3 +117,8 @@ def _float(text: str) -> float:
 
 def _refuse(number: str) -> NoReturn:
     raise ValueError(f"{number[:32]} is no JSON number, or too large for one")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_float, parse_int=_integer
+).decode

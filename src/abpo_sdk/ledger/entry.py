@@ -13,7 +13,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
+from typing import Any, Literal, Protocol
 
 from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.clock import from_text
@@ -100,6 +101,17 @@ class Draft:
     inputs: Encoded | None = None
 
 
+class HeaderParts(Protocol):
+    """What of an entry's sealed parts stands in its header."""
+
+    @property
+    def payload_hash(self) -> str: ...
+    @property
+    def inputs_hash(self) -> str | None: ...
+    @property
+    def sealed(self) -> bytes | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An entry as it is stored.
@@ -153,6 +165,20 @@ class Entry:
     def at(self) -> datetime:
         """When it happened."""
         return from_text(self.head["at"])
+
+
+def header_bytes(draft: Draft, *, chain: str, position: int, previous: str, at: str, parts: HeaderParts) -> bytes:
+    """The RFC 8785 bytes of a header, written member by member in their order, which is faster than sorting them."""
+    place = draft.place
+    return (
+        f'{{"at":"{at}","chain":{_text(chain)},"inputs":{_hash(parts.inputs_hash)},"kind":"{draft.kind}",'
+        f'"name":{_text(draft.name)},"ordinal":{place.ordinal},"payload":"{parts.payload_hash}","position":{position},'
+        f'"previous":"{previous}","schema":{SCHEMA},"scope":{_text(place.scope)},"sealed":{_hash(sealed_hash(parts.sealed))}}}'
+    ).encode()
+
+
+def _hash(value: str | None) -> str:
+    return "null" if value is None else f'"{value}"'
 
 
 def leaf_hash(header: bytes) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from abpo_sdk.errors import DefinitionError, LeaseLost
-from abpo_sdk.ledger.canonical import canonical_bytes
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.entry import BODY, GENESIS, SCHEMA, Draft, Entry, Place, sealed_hash
+from abpo_sdk.ledger.entry import BODY, GENESIS, Draft, Entry, Place, header_bytes
 from abpo_sdk.ledger.projections import project
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.ledger.rows import Head
@@ -50,11 +49,20 @@ class Lease:
 class Writer:
     """One transaction of the ledger: entries and what they change, all or nothing."""
 
-    __slots__ = ("_ledger", "tx")
+    __slots__ = ("_block", "_ledger", "tx")
 
-    def __init__(self, ledger: Ledger, tx: Transaction) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.tx = tx
+        self._block = ledger.store.transaction()
+
+    def __enter__(self) -> Self:
+        self.tx: Transaction = self._block.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._block.__exit__(kind, error, trace)
 
     def append(
         self,
@@ -84,29 +92,26 @@ class Writer:
                     f"run {chain!r} was taken over by {head.holder or 'another worker'} (lease {head.epoch}, this one is {lease.epoch}); "
                     "what this worker was about to write was not kept"
                 )
-            head = replace(
-                head,
-                epoch=lease.epoch,
-                holder=None if release else lease.holder,
-                until=None if release else lease.until,
-            )
+            holder, until = (None, None) if release else (lease.holder, lease.until)
+            head = Head(chain, head.hash, head.length, lease.epoch, holder, until)
         entries = []
         for draft, parts in zip(drafts, sealed or [self._ledger.seal(draft) for draft in drafts], strict=True):
-            entry = _chained(draft, parts, head)
-            entries.append(entry)
-            head = replace(head, hash=entry.hash, length=head.length + 1)
-        self.tx.append(head, entries)
-        for draft, entry in zip(drafts, entries, strict=True):
+            at = to_text(draft.at)
+            entry = _chained(draft, parts, head, at)
+            entry_hash = entry.hash
+            head = Head(chain, entry_hash, head.length + 1, head.epoch, head.holder, head.until)
             project(
                 self.tx,
                 chain=chain,
                 place=draft.place,
                 kind=draft.kind,
                 name=draft.name,
-                at=to_text(draft.at),
-                entry_hash=entry.hash,
+                at=at,
+                entry_hash=entry_hash,
                 payload=draft.payload,
             )
+            entries.append(entry)
+        self.tx.append(head, entries)
         return entries
 
 
@@ -139,11 +144,9 @@ class Ledger:
         )
         self.clock: Clock = clock or SystemClock()
 
-    @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """A transaction; what is appended in it is durable, all of it, when its block ends without error."""
-        with self.store.transaction() as tx:
-            yield Writer(self, tx)
+    def writing(self) -> Writer:
+        """A transaction; what is appended in its block is durable, all of it, when the block ends without error."""
+        return Writer(self)
 
     def seal(self, draft: Draft) -> Sealed:
         """The sealed parts of an entry; may be made before the transaction that writes it."""
@@ -230,23 +233,8 @@ class Ledger:
         self.vault.close()
 
 
-def _chained(draft: Draft, parts: Sealed, head: Head) -> Entry:
-    header = canonical_bytes(
-        {
-            "at": to_text(draft.at),
-            "chain": head.chain,
-            "inputs": parts.inputs_hash,
-            "kind": draft.kind,
-            "name": draft.name,
-            "ordinal": draft.place.ordinal,
-            "payload": parts.payload_hash,
-            "position": head.length,
-            "previous": head.hash,
-            "schema": SCHEMA,
-            "scope": draft.place.scope,
-            "sealed": sealed_hash(parts.sealed),
-        }
-    )
+def _chained(draft: Draft, parts: Sealed, head: Head, at: str) -> Entry:
+    header = header_bytes(draft, chain=head.chain, position=head.length, previous=head.hash, at=at, parts=parts)
     return Entry(head.chain, head.length, draft.place, header, parts.payload, parts.salt, parts.sealed)
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from abpo_sdk.errors import NoRun, ReviewRequired
@@ -195,6 +197,7 @@ class Scope:
         return Scope(self.root, self.next_place().inner)
 
 
+@lru_cache(maxsize=256)
 def key_root(text: str) -> str:
     """A run's id or a step's name as a part of a key: in ASCII, and without the dividers that keys are made with."""
     from urllib.parse import quote
@@ -234,8 +237,19 @@ class Keyed(Unrecorded):
             yield
 
 
-@contextmanager
-def doing(key: str) -> Iterator[None]:
+class doing:  # noqa: N801  read as a word, as the standard library's suppress and closing are
     """A step is being done under its key; what it calls in turn is a part of it, and has keys of its own below."""
-    with recording(Keyed(Scope(key, PART))), keyed(key):
-        yield
+
+    __slots__ = ("_key", "_tokens")
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __enter__(self) -> None:
+        self._tokens = (_recorder.set(Keyed(Scope(self._key, PART))), _key.set(self._key))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _recorder.reset(self._tokens[0])
+        _key.reset(self._tokens[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from abpo_sdk.errors import AbpoError, LedgerBroken, NotCanonical, StoreUnavailable
+from abpo_sdk.errors import LedgerBroken, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.migrations import migrate, schema_of
 from abpo_sdk.ledger.rows import DecisionRow, Head, ReviewRow, RunRow
@@ -45,7 +45,8 @@ class SqliteStore:
     def __init__(self, path: Path | None, *, timeout: float = 5.0) -> None:
         self._name = str(path) if path is not None else ":memory:"
         self._lock = threading.RLock()
-        with self._translated():
+        self._translated = _Translated(self._name)
+        with self._translated:
             self._connection = sqlite3.connect(
                 self._name, timeout=timeout, isolation_level=None, check_same_thread=False
             )
@@ -72,23 +73,38 @@ class SqliteStore:
             else:
                 return
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[SqliteStore]:
+    def transaction(self) -> _Transaction:
         """One write; see `Store.transaction`."""
-        with self._lock:
-            with self._translated():
+        return _Transaction(self)
+
+    def begin(self) -> None:
+        """Begin a write, alone with the file; ended by `commit` or `roll_back`."""
+        self._lock.acquire()
+        try:
+            with self._translated:
                 self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self
-            except BaseException:
-                self._roll_back()
-                raise
-            try:
-                with self._translated():
-                    self._connection.execute("COMMIT")
-            except AbpoError:
-                self._roll_back()
-                raise
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def commit(self) -> None:
+        """Make durable what was written since `begin`."""
+        try:
+            with self._translated:
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self.roll_back()
+            raise
+        self._lock.release()
+
+    def roll_back(self) -> None:
+        """Forget what was written since `begin`."""
+        try:
+            if self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
+                    self._connection.execute("ROLLBACK")
+        finally:
+            self._lock.release()
 
     def head(self, chain: str) -> Head | None:
         """The end of a chain, or None."""
@@ -128,17 +144,13 @@ class SqliteStore:
         order: str | None = None,
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
-        columns = _columns_of(kind)
-        tests = [f"{_known(kind, name)} = ?" for name in equal or ()] + [
-            f"{_known(kind, name)} <= ?" for name in until or ()
-        ]
-        where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        sql = f"SELECT {columns} FROM {kind.TABLE}{where} ORDER BY {_known(kind, order or kind.KEY)}, {kind.KEY}"
+        model: Any = kind
+        sql = _select_text(model, tuple(equal or ()), tuple(until or ()), order or kind.KEY)
         return [kind(*row) for row in self._all(sql, (*(equal or {}).values(), *(until or {}).values()))]
 
     def append(self, head: Head, entries: Sequence[Entry]) -> None:
         """Add entries, and make `head` the end of their chain."""
-        with self._translated():
+        with self._translated:
             for e in entries:
                 self._connection.execute(
                     INSERT_ENTRY,
@@ -148,25 +160,22 @@ class SqliteStore:
 
     def set_head(self, head: Head) -> None:
         """Change what is kept of a chain's end."""
-        with self._translated():
+        with self._translated:
             self._connection.execute(
                 PUT_HEAD, (head.chain, head.hash, head.length, head.epoch, head.holder, head.until)
             )
 
     def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
         """Add or replace a row of a projection."""
-        columns = _columns_of(type(row))
-        marks = ", ".join("?" * (columns.count(",") + 1))
-        with self._translated():
-            self._connection.execute(f"INSERT OR REPLACE INTO {row.TABLE}({columns}) VALUES ({marks})", astuple(row))
+        model: Any = type(row)
+        with self._translated:
+            self._connection.execute(_put_text(model), astuple(row))
 
     def update(self, kind: type[Row], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
-        assignments = ", ".join(f"{_known(kind, name)} = ?" for name in changes)
-        with self._translated():
-            self._connection.execute(
-                f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?", (*changes.values(), key)
-            )
+        model: Any = kind
+        with self._translated:
+            self._connection.execute(_update_text(model, tuple(changes)), (*changes.values(), key))
 
     def close(self) -> None:
         """Close the file."""
@@ -174,11 +183,11 @@ class SqliteStore:
             self._connection.close()
 
     def _all(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
-        with self._lock, self._translated():
+        with self._lock, self._translated:
             return self._connection.execute(sql, values).fetchall()
 
     def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
-        with self._lock, self._translated():
+        with self._lock, self._translated:
             return self._connection.execute(sql, values).fetchone()
 
     def _first_damaged(self, chain: str) -> LedgerBroken:
@@ -193,13 +202,26 @@ class SqliteStore:
             f"the ledger is broken at {chain!r}, entry {number}: {UNREADABLE}", chain=chain, entry=number
         )
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
-                self._connection.execute("ROLLBACK")
 
-    def _translated(self) -> _Translated:
-        return _Translated(self._name)
+class _Transaction:
+    """The block of one write; a class, because a generator costs several times as much."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> SqliteStore:
+        self._store.begin()
+        return self._store
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._store.commit()
+        else:
+            self._store.roll_back()
 
 
 class _Translated:
@@ -216,6 +238,8 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            return
         if isinstance(error, UnicodeEncodeError):
             raise NotCanonical(
                 f"the ledger {self._name!r} was given a text with a lone surrogate, which is no text"
@@ -250,16 +274,30 @@ def _problem(error: sqlite3.Error) -> str:
     return f"refused: {text}"
 
 
-def _columns_of(kind: Any) -> str:
-    return _columns(kind)
+@cache
+def _select_text(kind: Any, equal: tuple[str, ...], until: tuple[str, ...], order: str) -> str:
+    tests = [f"{_known(kind, name)} = ?" for name in equal] + [f"{_known(kind, name)} <= ?" for name in until]
+    where = f" WHERE {' AND '.join(tests)}" if tests else ""
+    return f"SELECT {_columns(kind)} FROM {kind.TABLE}{where} ORDER BY {_known(kind, order)}, {kind.KEY}"
 
 
 @cache
+def _put_text(kind: Any) -> str:
+    marks = ", ".join("?" for _ in fields(kind))
+    return f"INSERT OR REPLACE INTO {kind.TABLE}({_columns(kind)}) VALUES ({marks})"
+
+
+@cache
+def _update_text(kind: Any, changes: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{_known(kind, name)} = ?" for name in changes)
+    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?"
+
+
 def _columns(kind: Any) -> str:
     return ", ".join(f.name for f in fields(kind))
 
 
-def _known(kind: type[Any], column: str) -> str:
+def _known(kind: Any, column: str) -> str:
     if column not in {f.name for f in fields(kind)}:
-        raise StoreUnavailable(f"{kind.TABLE} has no column {column!r}; it has {_columns_of(kind)}")
+        raise StoreUnavailable(f"{kind.TABLE} has no column {column!r}; it has {_columns(kind)}")
     return column

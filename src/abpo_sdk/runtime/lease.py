@@ -8,17 +8,22 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from abpo_sdk.errors import AbpoError, RunBusy, UnknownRun
 from abpo_sdk.ledger import Lease, Ledger
-from abpo_sdk.values.clock import to_text
+from abpo_sdk.values.clock import from_text, to_text
 
 
 def this_holder() -> str:
     """An identifier for one holding: host, process, the process's start, and a nonce."""
-    pid = os.getpid()
-    return f"{socket.gethostname()}|{pid}|{_stat(pid)[1] or ''}|{secrets.token_hex(4)}"
+    return f"{_process(os.getpid())}|{secrets.token_hex(4)}"
+
+
+@lru_cache(maxsize=1)
+def _process(pid: int) -> str:
+    return f"{socket.gethostname()}|{pid}|{_stat(pid)[1] or ''}"
 
 
 def is_dead(holder: str) -> bool:
@@ -63,8 +68,15 @@ class Leases:
         self._given_up: set[str] = set()
 
     def until(self) -> str:
-        """When a lease that is given or renewed now runs out."""
+        """When a lease that is given now runs out."""
         return to_text(self._ledger.clock.now() + self._duration)
+
+    def renewed(self, lease: Lease) -> Lease:
+        """The lease as the next write keeps it: with a new end, once a quarter of its time is over."""
+        now = self._ledger.clock.now()
+        if from_text(lease.until) - now > self._duration * 0.75:
+            return lease
+        return replace(lease, until=to_text(now + self._duration))
 
     def fresh(self, run: str) -> Lease:
         """The first lease of a run that is about to be started."""

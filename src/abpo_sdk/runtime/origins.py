@@ -48,14 +48,13 @@ def _followed(value: object) -> bool:
     return bool(value) or not isinstance(value, (tuple, frozenset))  # the empty ones are one object everywhere
 
 
-def _parts(value: object) -> Iterator[tuple[str, Any]]:
+def _parts(value: object) -> list[tuple[str, Any]]:
+    """What is inside of a value and can be followed, by name."""
+    if isinstance(value, dict):
+        return [(str(key), part) for key, part in value.items() if type(part) not in LEAVES]
+    if isinstance(value, (list, tuple)):
+        return [(str(number), part) for number, part in enumerate(value) if type(part) not in LEAVES]
     if isinstance(value, BaseModel) or dataclasses.is_dataclass(value):
         model: Any = type(value)
-        for name in plan_of(model).visit:
-            yield name, getattr(value, name)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield str(key), part
-    elif isinstance(value, (list, tuple)):
-        for number, part in enumerate(value):
-            yield str(number), part
+        return [(name, getattr(value, name)) for name in plan_of(model).visit]
+    return []

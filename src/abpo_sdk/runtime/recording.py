@@ -19,6 +19,7 @@ from abpo_sdk.ledger.entry import LIFE, Draft, id_part
 from abpo_sdk.ledger.recorder import Scope, doing, key_root
 from abpo_sdk.ledger.sealing import Sealed
 from abpo_sdk.runtime.exceptions import exception_of, exception_tree
+from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest
 from abpo_sdk.values.review import Answer, Review
@@ -27,6 +28,10 @@ T = TypeVar("T")
 
 Observer = Callable[[str, str], None]
 """Is told of moments ("before effect", "after effect") and of the step's name; a crash test raises from it."""
+
+
+UNSWALLOWABLE = (ReplayDiverged, LeaseLost, StoreUnavailable, Erased, NobodyHolds)
+"""What a process must not catch and go on: it is kept, and raised again."""
 
 
 class Parked(BaseException):
@@ -56,7 +61,7 @@ class RunRecorder:
     ledger: Ledger
     reviews: Reviews
     lease: Lease
-    renew: Callable[[], str]
+    leases: Leases
     observe: Observer
     recorded: Mapping[Place, Entry]
     supplied: Mapping[Place, Supplied]
@@ -299,9 +304,8 @@ class RunRecorder:
         everything = self._buffer + new
         if not everything:
             return
-        self.lease = replace(self.lease, until=self.renew())
-
-        def write() -> None:
+        try:
+            self.lease = self.leases.renewed(self.lease)
             with self.ledger.writing() as writer:
                 writer.append(
                     self.lease.chain,
@@ -310,8 +314,9 @@ class RunRecorder:
                     release=release,
                     sealed=[sealed for _, sealed in everything],
                 )
-
-        self._guarded(write)
+        except UNSWALLOWABLE as error:
+            self.broken = error
+            raise
         self._buffer = []
 
     def settle_failure(self) -> None:
@@ -351,7 +356,8 @@ class RunRecorder:
                 f"{what} was called in another thread or task than run {self.lease.chain!r} itself, which cannot know its place; "
                 "call it from the process directly"
             )
-        self._guarded(self.settle_failure)
+        if self.failure is not None:
+            self._guarded(self.settle_failure)
 
     def _digest(self, path: Path) -> str | None:
         """A file's digest; of a file that is gone, the one that the run has seen."""
@@ -366,7 +372,7 @@ class RunRecorder:
         """What the process must not swallow is kept, and raised again at its next call and at its end."""
         try:
             return do()
-        except (ReplayDiverged, LeaseLost, StoreUnavailable, Erased, NobodyHolds) as error:
+        except UNSWALLOWABLE as error:
             self.broken = error
             raise
 

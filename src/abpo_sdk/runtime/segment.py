@@ -53,7 +53,7 @@ class Segment:
             ledger=ledger,
             reviews=reviews,
             lease=lease,
-            renew=leases.until,
+            leases=leases,
             observe=observe,
             recorded={entry.place: entry for entry in entries},
             supplied=_supplied(ledger, entries),
@@ -146,7 +146,7 @@ class Segment:
 
     def _life(self, kind: Any, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
         return life_draft(
-            self._ledger.entries,
+            lambda _: self._entries,  # while it holds the lease, nobody else adds to these
             self._recorder.lease.chain,
             kind,
             self._bound.name,

@@ -8,11 +8,11 @@ import enum
 import types
 import typing
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -64,8 +64,16 @@ def find(value: object, where: str) -> Found:
 
 def _visit(value: object, path: Keys, found: Found, where: str) -> None:
     kind = type(value)
-    if kind in LEAVES or isinstance(value, enum.Enum):
-        return
+    if kind is dict:
+        _visit_items(cast("dict[Any, Any]", value), path, found, where)
+    elif kind is list:
+        _visit_all(cast("list[Any]", value), path, found, where)
+    elif kind not in LEAVES and not isinstance(value, enum.Enum):
+        _visit_other(value, path, found, where)
+
+
+def _visit_other(value: object, path: Keys, found: Found, where: str) -> None:
+    kind = type(value)
     if isinstance(value, (dt.datetime, dt.time)):
         if value.tzinfo is None and isinstance(value, dt.datetime):
             place = ".".join(map(str, path))
@@ -77,9 +85,7 @@ def _visit(value: object, path: Keys, found: Found, where: str) -> None:
     elif isinstance(value, BaseModel) or dataclasses.is_dataclass(kind):
         _visit_fields(value, path, found, where)
     elif isinstance(value, (list, tuple, deque)):
-        for position, item in enumerate(value):
-            if type(item) not in LEAVES:
-                _visit(item, (*path, position), found, where)
+        _visit_all(value, path, found, where)
     elif isinstance(value, (set, frozenset)):
         found.sets.append(path)
         before = len(found.personal)
@@ -90,11 +96,21 @@ def _visit(value: object, path: Keys, found: Found, where: str) -> None:
                 f"{where}: {'.'.join(map(str, path)) or 'it'} is a set of things with personal fields; use a list or tuple"
             )
     elif isinstance(value, (dict, Mapping)):
-        for key, item in value.items():
-            if type(key) is not str:
-                _visit_key(key, path, found, where)
-            if type(item) not in LEAVES:
-                _visit(item, (*path, key if type(key) is str else _as_json_key(key)), found, where)
+        _visit_items(value, path, found, where)
+
+
+def _visit_all(values: Iterable[object], path: Keys, found: Found, where: str) -> None:
+    for position, item in enumerate(values):
+        if type(item) not in LEAVES:
+            _visit(item, (*path, position), found, where)
+
+
+def _visit_items(values: Mapping[Any, Any], path: Keys, found: Found, where: str) -> None:
+    for key, item in values.items():
+        if type(key) is not str:
+            _visit_key(key, path, found, where)
+        if type(item) not in LEAVES:
+            _visit(item, (*path, key if type(key) is str else _as_json_key(key)), found, where)
 
 
 def _visit_key(key: object, path: Keys, found: Found, where: str) -> None:
