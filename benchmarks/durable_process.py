@@ -12,6 +12,7 @@ from typing import Any
 
 from abpo_sdk import Runtime, process, step
 from abpo_sdk.ledger.migrations import MIGRATIONS
+from abpo_sdk.ledger.sqlite import ADVANCE_HEAD, INSERT_ENTRY, PUT_HEAD
 from benchmarks.runner import Benchmark, Contender
 
 RUNS = 400
@@ -132,14 +133,11 @@ class Pair:
         execute = target.execute
         for number, (_, entry, head, row) in enumerate(transactions):
             execute("BEGIN IMMEDIATE")
-            execute(
-                "INSERT INTO entries(chain, position, scope, ordinal, header, payload, salt, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                entry,
-            )
-            execute(
-                "INSERT OR REPLACE INTO chains(chain, hash, length, epoch, holder, until) VALUES (?, ?, ?, ?, ?, ?)",
-                head,
-            )
+            execute(INSERT_ENTRY, entry)
+            if number == 0:
+                execute(PUT_HEAD, head)
+            else:
+                execute(ADVANCE_HEAD, (head[1], head[2], head[4], head[5], head[0], number, 1))
             if row and number == 0:
                 execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
             elif row:

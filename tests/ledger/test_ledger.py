@@ -73,7 +73,7 @@ def test_the_keys_lie_beside_the_file_or_in_the_vault_that_is_given(
 
 def test_a_store_of_ones_own_may_be_given(draft: DraftMaker) -> None:
     store = SqliteStore(None)
-    with closing(Ledger(store)) as ledger:
+    with closing(Ledger(store, vault=MemoryVault())) as ledger:
         with ledger.writing() as writer:
             writer.append("R-1", [draft()])
         assert store.chains_with_entries() == ["R-1"]
@@ -136,7 +136,7 @@ def test_what_was_sealed_beforehand_is_what_is_written(ledger: Ledger, draft: Dr
     drafts = [draft(0, secret="DE89"), draft(1)]
     sealed = [ledger.seal(d) for d in drafts]
     with ledger.writing() as writer:
-        entries = writer.append("R-1", drafts, sealed=sealed)
+        entries = writer.append_sealed("R-1", list(zip(drafts, sealed, strict=True)))
     assert [(e.payload, e.salt, e.sealed) for e in entries] == [(s.payload, s.salt, s.sealed) for s in sealed]
     assert ledger.verify().entries == 2
 
@@ -160,7 +160,7 @@ def lease(epoch: int, holder: str = "worker") -> Lease:
 
 def append(ledger: Ledger, *drafts: Draft, **options: Any) -> None:
     with ledger.writing() as writer:
-        writer.append("R-1", drafts, **options)
+        writer.append_sealed("R-1", [(draft, ledger.seal(draft)) for draft in drafts], **options)
 
 
 def take_over(ledger: Ledger, by: Lease) -> None:
@@ -205,7 +205,7 @@ def test_a_lost_lease_undoes_the_whole_transaction_that_it_is_found_in(ledger: L
     def write() -> None:
         with ledger.writing() as writer:
             writer.append("R-2", [draft(0)])
-            writer.append("R-1", [draft(1)], lease=lease(1))
+            writer.append_sealed("R-1", [(draft(1), ledger.seal(draft(1)))], lease=lease(1))
 
     with pytest.raises(LeaseLost):
         write()

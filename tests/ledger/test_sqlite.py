@@ -258,7 +258,7 @@ def test_a_full_disk_is_refused_by_name_and_keeps_nothing(path: Path) -> None:
 
         def fill() -> None:
             with store.transaction() as tx:
-                tx.append(Head("R-1", "0", 1), [Entry("R-1", 0, Place("/", 0), b"h" * 100_000, None, None, None)])
+                tx.append([Entry("R-1", 0, Place("/", 0), b"h" * 100_000, None, None, None)])
 
         with pytest.raises(StoreUnavailable, match="no room"):
             fill()
@@ -274,7 +274,7 @@ def test_a_commit_that_the_disk_refuses_keeps_nothing(path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (written, limits[1]))
         try:
             with pytest.raises(StoreUnavailable, match=path.name), store.transaction() as tx:
-                tx.append(head, [Entry("R-1", 0, Place("/", 0), b"h" * 10_000, None, None, None)])
+                tx.append([Entry("R-1", 0, Place("/", 0), b"h" * 10_000, None, None, None)])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert store.chains_with_entries() == []

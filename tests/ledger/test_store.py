@@ -63,9 +63,11 @@ def test_entries_come_back_as_they_were_appended_and_in_order(store: Store) -> N
         Entry("R-1", 2, Place("/2/", 7), b"h" * 100_000, "ü".encode(), b"s", None),
     ]
     with store.transaction() as tx:
-        tx.append(head(2), entries[:2])
+        tx.append(entries[:2])
+        tx.set_head(head(2))
     with store.transaction() as tx:
-        tx.append(head(3), entries[2:])
+        tx.append(entries[2:])
+        tx.set_head(head(3))
     assert store.entries("R-1") == entries
     assert [store.entry("R-1", e.place) for e in entries] == entries
     assert store.head("R-1") == head(3)
@@ -75,7 +77,8 @@ def test_chains_are_apart_and_named_in_order(store: Store) -> None:
     names = ["b", "a", "é", "B", "", "a/0"]
     with store.transaction() as tx:
         for name in names:
-            tx.append(head(1, chain=name), [entry(0, chain=name)])
+            tx.append([entry(0, chain=name)])
+            tx.set_head(head(1, chain=name))
     assert [h.chain for h in store.heads()] == sorted(names)
     assert store.chains_with_entries() == sorted(names)
     assert [e.chain for e in store.entries("a")] == ["a"]
@@ -83,12 +86,14 @@ def test_chains_are_apart_and_named_in_order(store: Store) -> None:
 
 def test_a_place_of_a_chain_is_taken_once_and_a_second_write_there_keeps_nothing(store: Store) -> None:
     with store.transaction() as tx:
-        tx.append(head(1), [entry(0)])
+        tx.append([entry(0)])
+        tx.set_head(head(1))
 
     def take_again() -> None:
         with store.transaction() as tx:
             tx.put(RUN)
-            tx.append(head(2), [entry(1), entry(2, place=Place("/", 0))])
+            tx.append([entry(1), entry(2, place=Place("/", 0))])
+            tx.set_head(head(2))
 
     with pytest.raises(StoreUnavailable, match="nothing of this write was kept"):
         take_again()
@@ -99,7 +104,8 @@ def test_a_place_of_a_chain_is_taken_once_and_a_second_write_there_keeps_nothing
 
 def test_a_head_can_be_changed_by_itself(store: Store) -> None:
     with store.transaction() as tx:
-        tx.append(head(1), [entry(0)])
+        tx.append([entry(0)])
+        tx.set_head(head(1))
         tx.set_head(head(1, epoch=4, holder="w-1", until="2026-01-01"))
     assert store.head("R-1") == head(1, epoch=4, holder="w-1", until="2026-01-01")
 
@@ -116,7 +122,8 @@ def test_any_names_and_bytes_are_kept(
         entries = wanted.setdefault(name, [])
         new = Entry(name, len(entries), Place(name, len(entries)), data, data, data, None)
         with made.transaction() as tx:
-            tx.append(head(len(entries) + 1, chain=name), [new])
+            tx.append([new])
+            tx.set_head(head(len(entries) + 1, chain=name))
         entries.append(new)
     assert {name: made.entries(name) for name in made.chains_with_entries()} == wanted
     assert {h.chain: h.length for h in made.heads()} == {name: len(entries) for name, entries in wanted.items()}
@@ -127,7 +134,9 @@ def test_a_name_that_is_no_text_is_refused_by_name(store: Store) -> None:
     with pytest.raises(NotCanonical, match="surrogate"):
         store.entries("\ud800")
     with pytest.raises(NotCanonical, match="surrogate"), store.transaction() as tx:
-        tx.append(head(1, chain="\ud800"), [entry(0, chain="\ud800")])
+        tx.append([entry(0, chain="\ud800")])
+    with pytest.raises(NotCanonical, match="surrogate"), store.transaction() as tx:
+        tx.set_head(head(1, chain="\ud800"))
     assert store.chains_with_entries() == []
 
 
@@ -137,7 +146,8 @@ def test_a_name_that_is_no_text_is_refused_by_name(store: Store) -> None:
 def test_a_transaction_that_raises_keeps_nothing(store: Store) -> None:
     def fail() -> None:
         with store.transaction() as tx:
-            tx.append(head(1), [entry(0)])
+            tx.append([entry(0)])
+            tx.set_head(head(1))
             for row in (RUN, REVIEW, DECISION):
                 tx.put(row)
             raise ZeroDivisionError
@@ -165,7 +175,8 @@ def test_a_transaction_that_is_interrupted_keeps_nothing(store: Store) -> None:
 
 def test_a_transaction_sees_what_it_wrote(store: Store) -> None:
     with store.transaction() as tx:
-        tx.append(head(1), [entry(0)])
+        tx.append([entry(0)])
+        tx.set_head(head(1))
         tx.put(RUN)
         assert tx.entries("R-1") == [entry(0)]
         assert tx.head("R-1") == head(1)
@@ -194,7 +205,8 @@ def test_transactions_of_several_threads_lose_nothing(store: Store) -> None:
                 with store.transaction() as tx:
                     there = tx.head(chain)
                     length = there.length if there else 0
-                    tx.append(head(length + 1, chain=chain), [entry(length, chain=chain)])
+                    tx.append([entry(length, chain=chain)])
+                    tx.set_head(head(length + 1, chain=chain))
 
     threads = [threading.Thread(target=append, args=(f"R-{number}",)) for number in range(4)]
     for thread in threads:

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.errors import LedgerBroken
-from abpo_sdk.ledger import Entry, Ledger, Place, SqliteStore, canonical_bytes, parse_json
+from abpo_sdk.ledger import Entry, Ledger, MemoryVault, Place, SqliteStore, canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import Draft, leaf_hash, payload_hash
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.testing.clock import START
+from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoding import Encoded, PersonalValue
 
 CHAINS = ("A", "R-1", "Z")
@@ -571,7 +572,10 @@ def test_a_ledger_that_is_written_to_meanwhile_verifies(
 ) -> None:
     store = Busy(path)
     store.writes = []
-    with closing(Ledger(store)) as ledger, closing(Ledger(f"sqlite:///{path}", vault=ledger.vault)) as other:
+    with (
+        closing(Ledger(store, vault=MemoryVault())) as ledger,
+        closing(Ledger(f"sqlite:///{path}", vault=ledger.vault)) as other,
+    ):
 
         def write(to: str = chain) -> None:
             with other.writing() as writer:
@@ -591,3 +595,29 @@ def test_a_head_of_a_chain_without_entries_has_nothing_to_verify() -> None:
         with ledger.writing() as writer:
             writer.tx.set_head(Head("R-1", "0" * 64, 0))
         assert ledger.verify().entries == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE decisions SET outcome = 'reject'", "decisions says of 'C-1/0' that outcome is 'reject'"),
+        ("UPDATE decisions SET decided_by = 'maria@acme'", "and its entries say 'policy'"),
+        ("DELETE FROM decisions", "decisions lacks 'C-1/0'"),
+        ("UPDATE decisions SET chain = 'C-2'", "decisions lacks 'C-1/0'"),
+        (
+            "INSERT INTO runs VALUES ('R-9', 'pay', 'v1', 'done', '2026-01-05T09:00:00.000000Z', '2026-01-05T09:00:00.000000Z')",
+            "the end of its chain is not recorded",
+        ),
+    ],
+)
+def test_a_row_that_is_not_what_the_entries_say_is_named(tmp_path: Path, change: str, words: str) -> None:
+    path = tmp_path / "ledger.db"
+    decision = Decision("claims", "v1", "pay", "pay", ("pay", "reject"), 1.0, (), {"amount": 70}, ("amount",))
+    with closing(Ledger(f"sqlite:///{path}")) as ledger:
+        ledger.record(decision, key="C-1")
+        ledger.verify()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(change)
+        database.commit()
+    with closing(Ledger(f"sqlite:///{path}")) as ledger, pytest.raises(LedgerBroken, match=words):
+        ledger.verify()

@@ -159,7 +159,7 @@ def test_nothing_is_kept_of_a_write_that_fails_halfway(opened, path):
     def write_twice():
         with runtime.ledger.writing() as writer:
             writer.tx.put(replace(writer.tx.select(RunRow)[0], status="incident"))
-            writer.tx.append(writer.tx.head(run.id), [taken])
+            writer.tx.append([taken])
 
     with pytest.raises(AbpoError):
         write_twice()

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, Gate, fields, idempotency_key, process, rule, step
-from abpo_sdk.ledger import SqliteStore
-from abpo_sdk.ledger.vault import MemoryVault
+from abpo_sdk.ledger import Ledger, MemoryVault, SqliteStore
 from abpo_sdk.testing import TestRuntime
 
 Kind = Literal["pure", "effect", "decide", "ask", "fail", "inner", "later"]
@@ -178,7 +177,7 @@ def other(review):
 
 def drive(flow, ops, bank, store):
     """One life of a worker."""
-    with TestRuntime(store) as runtime:
+    with TestRuntime(Ledger(store, vault=MemoryVault())) as runtime:
         runtime.ledger.vault = store.vault
         runtime.observe(getattr(store, "moment", lambda *_: None))
         runtime.take_over()

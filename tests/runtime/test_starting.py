@@ -326,7 +326,9 @@ def test_the_five_statuses_and_what_result_says_in_each(opened):
         RunNotDone, match=r"run 'waiting' waits for an answer to waiting/approval/0 \(put to the controller\)"
     ):
         waiting.result()
-    with pytest.raises(RunFailed, match="run 'incident' is an incident: ValueError: no 3; resolve it"):
+    with pytest.raises(
+        RunFailed, match=r"run 'incident' is an incident: fail raised ValueError; run\.incident\.error has the message"
+    ):
         incident.result()
     with pytest.raises(RunFailed, match="run 'abandoned' was abandoned"):
         abandoned.result()

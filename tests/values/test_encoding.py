@@ -178,7 +178,7 @@ def codec(annotation):
 def test_what_comes_back_is_equal_and_of_the_same_type(typed):
     annotation, value = typed
     encoded, back = codec(annotation).round_trip(value)
-    assert type(back) is type(value)
+    assert type(back) is type(value) or (annotation is Any and back == value)  # JSON has one kind of number: 1.0 is 1
     assert back == value
     assert codec(annotation).decode(json.loads(json.dumps(encoded.tree))) == back
 

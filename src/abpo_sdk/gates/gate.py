@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from abpo_sdk.conditions import Condition
 from abpo_sdk.errors import DefinitionError, UnknownOutcome
-from abpo_sdk.ledger.canonical import canonical_bytes
 from abpo_sdk.ledger.decisions import encode_case, encode_decision
 from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
+from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Review

@@ -203,6 +203,9 @@ class Reviews:
     def _record(self, review: Review, outcome: str, by: str, because: str) -> Review:
         if review.id is None:
             raise UnknownReview(f"this review of gate {review.gate!r} was never opened")
+        if self._is_due(self._row(self.ledger.store, review.id)):
+            with self.ledger.writing() as writer:  # of its own, so that it stands even where the answer is refused
+                self._escalate_if_due(writer, self._row(writer.tx, review.id))
         with self.ledger.writing() as writer:
             row = self._row(writer.tx, review.id)
             if row.status != "open":
@@ -236,9 +239,12 @@ class Reviews:
             writer.append(row.chain, [self._draft(writer, row, "answered", payload)])
         return self.get(review.id)
 
+    def _is_due(self, row: ReviewRow) -> bool:
+        due = row.status == "open" and row.due_at is not None and row.escalate_to is not None
+        return due and str(row.due_at) <= to_text(self.ledger.clock.now())
+
     def _escalate_if_due(self, writer: Writer, row: ReviewRow) -> bool:
-        now = self.ledger.clock.now()
-        if row.status != "open" or row.due_at is None or row.escalate_to is None or row.due_at > to_text(now):
+        if not self._is_due(row):
             return False
         payload = {"from": row.role, "due": row.due_at, "review": row.id, "to": row.escalate_to}
         writer.append(row.chain, [self._draft(writer, row, "escalated", payload)])

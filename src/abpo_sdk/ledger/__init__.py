@@ -1,6 +1,5 @@
 """The ledger: append-only, tamper-evident, and the journal from which runs resume."""
 
-from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.ledger import Lease, Ledger, Writer
 from abpo_sdk.ledger.recorder import Call, Occurrence, Recorder, idempotency_key
@@ -8,6 +7,7 @@ from abpo_sdk.ledger.sqlite import SqliteStore
 from abpo_sdk.ledger.store import Store, Transaction
 from abpo_sdk.ledger.vault import FileVault, KeyProvider, MemoryVault
 from abpo_sdk.ledger.verification import Verification
+from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
 __all__ = [
     "Call",

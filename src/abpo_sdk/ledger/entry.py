@@ -16,7 +16,7 @@ from datetime import datetime
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
 from typing import Any, Literal, Protocol
 
-from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
+from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue
 
@@ -78,7 +78,7 @@ def entry_id(chain: str, place: Place) -> str:
     return f"{id_part(chain)}{place}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because that makes making one three times as slow
 class Draft:
     """An entry before it is sealed and chained.
 
@@ -90,6 +90,7 @@ class Draft:
         personal: where in `payload` those are.
         inputs: what was given, for the keyed hash; None where nothing was.
         at: when it happened.
+        result: what stands in the payload as "result", where its JSON has been made already.
     """
 
     place: Place
@@ -99,6 +100,7 @@ class Draft:
     at: datetime
     personal: tuple[PersonalValue, ...] = ()
     inputs: Encoded | None = None
+    result: Encoded | None = None
 
 
 class HeaderParts(Protocol):
@@ -198,5 +200,7 @@ def sealed_hash(sealed: bytes | None) -> str | None:
 
 def inputs_hash(salt: bytes, inputs: Encoded) -> str:
     """HMAC-SHA256 of what was given (values and contents of files) under a salt, in hex."""
-    tree = inputs.tree if inputs.files is None else {"files": dict(inputs.files), "values": inputs.tree}
+    if inputs.files is None:
+        return hmac.digest(salt, b"inputs\n" + inputs.json, "sha256").hex()
+    tree = {"files": dict(inputs.files), "values": inputs.tree}
     return hmac.digest(salt, b"inputs\n" + canonical_bytes(tree), "sha256").hex()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from abpo_sdk.errors import Erased
 from abpo_sdk.ledger.entry import Place
 from abpo_sdk.ledger.rows import DecisionRow
@@ -35,6 +37,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "decimal": Decimal,
     "time": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,
+    "duration": lambda text: TypeAdapter(dt.timedelta).validate_python(text),
 }
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from abpo_sdk.errors import DefinitionError, LeaseLost
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.entry import BODY, GENESIS, Draft, Entry, Place, header_bytes
-from abpo_sdk.ledger.projections import project
+from abpo_sdk.ledger.entry import BODY, GENESIS, Draft, Entry, Place, entry_id, header_bytes, leaf_hash
+from abpo_sdk.ledger.projections import UNPROJECTED, project
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import Sealed, masked, same_inputs, seal, unseal
@@ -47,9 +47,12 @@ class Lease:
 
 
 class Writer:
-    """One transaction of the ledger: entries and what they change, all or nothing."""
+    """One transaction of the ledger: entries and what they change, all or nothing.
 
-    __slots__ = ("_block", "_ledger", "tx")
+    `end` is the end of the chain that was written to last.
+    """
+
+    __slots__ = ("_block", "_ledger", "end", "tx")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -64,55 +67,76 @@ class Writer:
     ) -> None:
         self._block.__exit__(kind, error, trace)
 
-    def append(
+    def append(self, chain: str, drafts: Sequence[Draft]) -> list[Entry]:
+        """Add entries to the end of a chain, which is made where it is new."""
+        return self.append_sealed(chain, [(draft, self._ledger.seal(draft)) for draft in drafts])
+
+    def append_sealed(
         self,
         chain: str,
-        drafts: Sequence[Draft],
+        drafts: Sequence[tuple[Draft, Sealed]],
         *,
         lease: Lease | None = None,
         release: bool = False,
-        sealed: Sequence[Sealed] | None = None,
+        after: Head | None = None,
     ) -> list[Entry]:
-        """Add entries to the end of a chain.
+        """`append`, of entries that were sealed before the transaction began.
 
         Args:
-            chain: the run or key; made where it is new.
-            drafts: the entries.
+            chain: the run or key.
+            drafts: the entries, each with its sealed parts.
             lease: the lease under which a run's worker writes; one that is no longer the newest is refused.
             release: whether this write ends the lease.
-            sealed: the drafts' sealed parts, where they were made beforehand.
+            after: the end of the chain, as far as the holder of the lease knows; saves looking it up.
 
         Raises:
             LeaseLost: another worker has taken the run over.
         """
-        head = self.tx.head(chain) or Head(chain, GENESIS, 0)
-        if lease is not None:
-            if head.length and head.epoch != lease.epoch:
-                raise LeaseLost(
-                    f"run {chain!r} was taken over by {head.holder or 'another worker'} (lease {head.epoch}, this one is {lease.epoch}); "
-                    "what this worker was about to write was not kept"
+        if lease is not None and after is not None:
+            head = Head(chain, after.hash, after.length, lease.epoch, lease.holder, lease.until)
+            entries, end = _chained(drafts, head, release=release)
+            if not self.tx.advance(end, length=head.length):  # somebody else wrote to the chain
+                return self.append_sealed(chain, drafts, lease=lease, release=release)
+        else:
+            head = self.tx.head(chain) or Head(chain, GENESIS, 0)
+            if lease is not None:
+                if head.length and head.epoch != lease.epoch:
+                    raise LeaseLost(
+                        f"run {chain!r} was taken over by {head.holder or 'another worker'} (lease {head.epoch}, this one is {lease.epoch}); "
+                        "what this worker was about to write was not kept"
+                    )
+                head = Head(chain, head.hash, head.length, lease.epoch, lease.holder, lease.until)
+            entries, end = _chained(drafts, head, release=release)
+            self.tx.set_head(end)
+        self.tx.append(entries)
+        self.end = end
+        for (draft, _), entry in zip(drafts, entries, strict=True):
+            if draft.kind not in UNPROJECTED:
+                project(
+                    self.tx,
+                    chain=chain,
+                    place=draft.place,
+                    kind=draft.kind,
+                    name=draft.name,
+                    at=to_text(draft.at),
+                    entry_hash=entry.hash,
+                    payload=draft.payload,
                 )
-            holder, until = (None, None) if release else (lease.holder, lease.until)
-            head = Head(chain, head.hash, head.length, lease.epoch, holder, until)
-        entries = []
-        for draft, parts in zip(drafts, sealed or [self._ledger.seal(draft) for draft in drafts], strict=True):
-            at = to_text(draft.at)
-            entry = _chained(draft, parts, head, at)
-            entry_hash = entry.hash
-            head = Head(chain, entry_hash, head.length + 1, head.epoch, head.holder, head.until)
-            project(
-                self.tx,
-                chain=chain,
-                place=draft.place,
-                kind=draft.kind,
-                name=draft.name,
-                at=at,
-                entry_hash=entry_hash,
-                payload=draft.payload,
-            )
-            entries.append(entry)
-        self.tx.append(head, entries)
         return entries
+
+
+def _chained(drafts: Sequence[tuple[Draft, Sealed]], head: Head, *, release: bool) -> tuple[list[Entry], Head]:
+    """The entries that follow the end of a chain, and its new end."""
+    chain, previous, length = head.chain, head.hash, head.length
+    entries = []
+    for draft, parts in drafts:
+        at = to_text(draft.at)
+        header = header_bytes(draft, chain=chain, position=length, previous=previous, at=at, parts=parts)
+        entries.append(Entry(chain, length, draft.place, header, parts.payload, parts.salt, parts.sealed))
+        previous = leaf_hash(header)
+        length += 1
+    holder, until = (None, None) if release else (head.holder, head.until)
+    return entries, Head(chain, previous, length, head.epoch, holder, until)
 
 
 class Ledger:
@@ -126,7 +150,7 @@ class Ledger:
         timeout: how many seconds to wait for other writers.
 
     Raises:
-        DefinitionError: another scheme.
+        DefinitionError: another scheme; a store of one's own without a vault.
         StoreUnavailable, SchemaUnknown: the file cannot be opened.
 
     >>> ledger = Ledger("sqlite://")
@@ -137,6 +161,10 @@ class Ledger:
     def __init__(
         self, url: str | Store, *, vault: KeyProvider | None = None, clock: Clock | None = None, timeout: float = 5.0
     ) -> None:
+        if not isinstance(url, str) and vault is None:
+            raise DefinitionError(
+                "a ledger on a store of one's own needs vault=, where the keys of personal fields are kept"
+            )
         path = _path_of(url) if isinstance(url, str) else None
         self.store: Store = SqliteStore(path, timeout=timeout) if isinstance(url, str) else url
         self.vault: KeyProvider = vault or (
@@ -184,10 +212,17 @@ class Ledger:
 
         Raises:
             DuplicateRun: the key holds another decision.
+            DefinitionError: the key is empty.
         """
         from abpo_sdk.errors import DuplicateRun
 
+        if not key:
+            raise DefinitionError(
+                "record(decision, key='') names nothing; give what the decision is about, such as the invoice's number"
+            )
         place = Place(BODY, 0)
+        if decision.id == entry_id(key, place):
+            return decision
         encoded = encode_decision(decision, encode_case(decision.case, file_digest))
         now = self.clock.now()
         draft = Draft(
@@ -231,11 +266,6 @@ class Ledger:
         """Let go of the files."""
         self.store.close()
         self.vault.close()
-
-
-def _chained(draft: Draft, parts: Sealed, head: Head, at: str) -> Entry:
-    header = header_bytes(draft, chain=head.chain, position=head.length, previous=head.hash, at=at, parts=parts)
-    return Entry(head.chain, head.length, draft.place, header, parts.payload, parts.salt, parts.sealed)
 
 
 def _path_of(url: str) -> Path | None:

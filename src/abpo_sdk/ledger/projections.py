@@ -13,6 +13,9 @@ from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
 
+UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised"})
+"""What changes no projection."""
+
 
 def project(
     tx: Transaction,
@@ -26,7 +29,7 @@ def project(
     payload: Mapping[str, Any],
 ) -> None:
     """Bring the projections up to date with one entry."""
-    if kind in ("step", "raised"):
+    if kind in UNPROJECTED:
         return
     if kind == "started":
         tx.put(RunRow(chain, name, payload["version"], "running", at, at))
@@ -61,8 +64,7 @@ def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
     status = {"incident": "incident", "finished": "done", "abandoned": "abandoned", "resolved": "running"}[kind]
     tx.update(RunRow, chain, status=status, updated_at=at)
     if status in ("done", "abandoned"):
-        for review in tx.select(ReviewRow, equal={"chain": chain, "status": "open"}):
-            tx.update(ReviewRow, review.id, status="closed")
+        tx.update_all(ReviewRow, {"chain": chain, "status": "open"}, status="closed")
 
 
 def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> DecisionRow:

@@ -27,7 +27,7 @@ PART = ":"
 """The scope of what a step calls in turn."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Occurrence:
     """Where and when in the ledger something is recorded."""
 
@@ -41,7 +41,7 @@ class Occurrence:
         return entry_id(self.chain, self.place)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """A primitive that is about to be called.
 
@@ -208,8 +208,18 @@ def key_root(text: str) -> str:
 class Keyed(Unrecorded):
     """Does each step under its key, and records nothing; in force in a `key_scope`, and inside of a step."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    __slots__ = ("_root", "_scope")
+
+    def __init__(self, scope: Scope | str) -> None:
+        self._root = scope if isinstance(scope, str) else ""
+        self._scope = None if isinstance(scope, str) else scope
+
+    @property
+    def scope(self) -> Scope:
+        """Where calls are counted; made when something is called, since most steps call nothing."""
+        if self._scope is None:
+            self._scope = Scope(self._root, PART)
+        return self._scope
 
     def perform(self, call: Call[T], do: Callable[[], T]) -> T:
         """Do it; a step under its key."""
@@ -246,7 +256,7 @@ class doing:  # noqa: N801  read as a word, as the standard library's suppress a
         self._key = key
 
     def __enter__(self) -> None:
-        self._tokens = (_recorder.set(Keyed(Scope(self._key, PART))), _key.set(self._key))
+        self._tokens = (_recorder.set(Keyed(self._key)), _key.set(self._key))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,14 +11,14 @@ import base64
 import copy
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical, SealingError
-from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, payload_hash
 from abpo_sdk.ledger.vault import KeyProvider
+from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.encoding import Encoded, JsonValue
 
 SALT_BYTES = 16
@@ -26,7 +26,7 @@ NONCE_BYTES = 12
 COMMITMENT = "$sealed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sealed:
     """The parts of an entry that do not depend on its chain."""
 
@@ -53,11 +53,13 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
         except RecursionError:
             raise NotCanonical("a value is nested too deep to be stored") from None
         sealed = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
-    payload = canonical_bytes(content)
+    payload = (
+        canonical_bytes(content) if sealed or draft.result is None else _payload_bytes(draft.payload, draft.result)
+    )
     beside: dict[str, Any] = {"fields": sealed} if sealed else {}
     hashed = None
     if draft.inputs is not None:
-        subjects = sorted({part.subject for part in draft.inputs.personal})
+        subjects = sorted({part.subject for part in draft.inputs.personal}) if draft.inputs.personal else []
         salt_of_inputs = secrets.token_bytes(SALT_BYTES) if subjects else salt
         try:
             hashed = inputs_hash(salt_of_inputs, draft.inputs)
@@ -66,6 +68,15 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
         if subjects:
             beside["inputs"] = _wrap(salt_of_inputs, [vault.key_for(subject) for subject in subjects])
     return Sealed(payload, payload_hash(salt, payload), hashed, salt, canonical_bytes(beside) if beside else None)
+
+
+def _payload_bytes(payload: Mapping[str, JsonValue], result: Encoded) -> bytes:
+    """The canonical bytes of a payload whose result has been made into JSON already; its own keys are in ASCII."""
+    members = (
+        f'"{key}":'.encode() + (result.json if key == "result" else canonical_bytes(payload[key]))
+        for key in sorted(payload)
+    )
+    return b"{" + b",".join(members) + b"}"
 
 
 def unseal(entry: Entry, vault: KeyProvider) -> dict[str, Any]:

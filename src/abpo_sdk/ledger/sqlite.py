@@ -7,12 +7,13 @@ import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from abpo_sdk.errors import LedgerBroken, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry, Place
@@ -23,7 +24,11 @@ from abpo_sdk.ledger.store import Row
 ENTRY_COLUMNS = "chain, position, scope, ordinal, header, payload, salt, sealed"
 INSERT_ENTRY = f"INSERT INTO entries({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ENTRIES_OF = f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? ORDER BY position, id"
+LAST_ENTRY = f"SELECT {ENTRY_COLUMNS} FROM entries WHERE chain = ? AND scope = ? ORDER BY ordinal DESC LIMIT 1"
 HEAD_COLUMNS = "chain, hash, length, epoch, holder, until"
+ADVANCE_HEAD = (
+    "UPDATE chains SET hash = ?, length = ?, holder = ?, until = ? WHERE chain = ? AND length = ? AND epoch = ?"
+)
 PUT_HEAD = f"INSERT OR REPLACE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 UNREADABLE = "it holds a text that is no text (it is not UTF-8)"
 
@@ -45,20 +50,25 @@ class SqliteStore:
     def __init__(self, path: Path | None, *, timeout: float = 5.0) -> None:
         self._name = str(path) if path is not None else ":memory:"
         self._lock = threading.RLock()
-        self._translated = _Translated(self._name)
-        with self._translated:
+        try:
             self._connection = sqlite3.connect(
                 self._name, timeout=timeout, isolation_level=None, check_same_thread=False
             )
             try:
-                schema_of(self._connection)  # before anything is changed, in case that it is another program's file
-                if path is not None:
-                    self._use_log(timeout)
-                self._connection.execute("PRAGMA synchronous = FULL")
-                migrate(self._connection)
+                self._prepare(timeout, in_file=path is not None)
             except BaseException:
                 self._connection.close()
                 raise
+        except (sqlite3.Error, UnicodeError) as error:
+            self._refuse(error)
+
+    def _prepare(self, timeout: float, *, in_file: bool) -> None:
+        schema_of(self._connection)  # before anything is changed, in case that it is another program's file
+        if in_file:
+            self._use_log(timeout)
+        self._connection.execute("PRAGMA synchronous = FULL")
+        migrate(self._connection)
+        self._writing = self._connection.cursor()  # one for every write, since none gives rows
 
     def _use_log(self, timeout: float) -> None:
         """Turn on the write-ahead log; SQLite itself does not wait here while others open the same new file."""
@@ -81,8 +91,7 @@ class SqliteStore:
         """Begin a write, alone with the file; ended by `commit` or `roll_back`."""
         self._lock.acquire()
         try:
-            with self._translated:
-                self._connection.execute("BEGIN IMMEDIATE")
+            self._write("BEGIN IMMEDIATE")
         except BaseException:
             self._lock.release()
             raise
@@ -90,8 +99,7 @@ class SqliteStore:
     def commit(self) -> None:
         """Make durable what was written since `begin`."""
         try:
-            with self._translated:
-                self._connection.execute("COMMIT")
+            self._write("COMMIT")
         except BaseException:
             self.roll_back()
             raise
@@ -131,9 +139,19 @@ class SqliteStore:
         )
         return _entry(row) if row else None
 
+    def last(self, chain: str, scope: str) -> Entry | None:
+        """The last entry in a scope of a chain, or None."""
+        row = self._one(LAST_ENTRY, (chain, scope))
+        return _entry(row) if row else None
+
     def chains_with_entries(self) -> list[str]:
         """Every chain that has an entry, in the order of their names."""
         return [row[0] for row in self._all("SELECT DISTINCT chain FROM entries ORDER BY chain", ())]
+
+    def chains_with_rows(self) -> list[str]:
+        """Every chain that a run, review or decision names, in the order of their names."""
+        tables = "SELECT id AS chain FROM runs UNION SELECT chain FROM reviews UNION SELECT chain FROM decisions"
+        return [row[0] for row in self._all(f"{tables} ORDER BY chain", ())]
 
     def select(
         self,
@@ -148,47 +166,79 @@ class SqliteStore:
         sql = _select_text(model, tuple(equal or ()), tuple(until or ()), order or kind.KEY)
         return [kind(*row) for row in self._all(sql, (*(equal or {}).values(), *(until or {}).values()))]
 
-    def append(self, head: Head, entries: Sequence[Entry]) -> None:
-        """Add entries, and make `head` the end of their chain."""
-        with self._translated:
-            for e in entries:
-                self._connection.execute(
-                    INSERT_ENTRY,
-                    (e.chain, e.position, e.place.scope, e.place.ordinal, e.header, e.payload, e.salt, e.sealed),
-                )
-        self.set_head(head)
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries."""
+        for e in entries:
+            place = e.place
+            row = (e.chain, e.position, place.scope, place.ordinal, e.header, e.payload, e.salt, e.sealed)
+            self._write(INSERT_ENTRY, row)
+
+    def advance(self, head: Head, *, length: int) -> bool:
+        """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
+        try:
+            values = (head.hash, head.length, head.holder, head.until, head.chain, length, head.epoch)
+            return self._writing.execute(ADVANCE_HEAD, values).rowcount == 1
+        except (sqlite3.Error, UnicodeError) as error:
+            self._refuse(error)
 
     def set_head(self, head: Head) -> None:
         """Change what is kept of a chain's end."""
-        with self._translated:
-            self._connection.execute(
-                PUT_HEAD, (head.chain, head.hash, head.length, head.epoch, head.holder, head.until)
-            )
+        self._write(PUT_HEAD, (head.chain, head.hash, head.length, head.epoch, head.holder, head.until))
 
     def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
         """Add or replace a row of a projection."""
         model: Any = type(row)
-        with self._translated:
-            self._connection.execute(_put_text(model), astuple(row))
+        self._write(_put_text(model), _values(model)(row))
 
     def update(self, kind: type[Row], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
         model: Any = kind
-        with self._translated:
-            self._connection.execute(_update_text(model, tuple(changes)), (*changes.values(), key))
+        self._write(_update_text(model, tuple(changes), (kind.KEY,)), (*changes.values(), key))
+
+    def update_all(self, kind: type[Row], equal: Mapping[str, Any], **changes: Any) -> None:
+        """Change columns of every row whose columns equal those of `equal`."""
+        model: Any = kind
+        sql = _update_text(model, tuple(changes), tuple(equal))
+        self._write(sql, (*changes.values(), *equal.values()))
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._connection.close()
 
+    def _write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
+        try:
+            self._writing.execute(sql, values)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._refuse(error)
+
+    def _refuse(self, error: sqlite3.Error | UnicodeError) -> NoReturn:
+        """Turn an error of SQLite into one of ours."""
+        if isinstance(error, UnicodeEncodeError):
+            raise NotCanonical(
+                f"the ledger {self._name!r} was given a text with a lone surrogate, which is no text"
+            ) from None
+        if isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8"):
+            raise LedgerBroken(f"the ledger {self._name!r} is broken: {UNREADABLE}") from None
+        if isinstance(error, UnicodeError):  # a damaged file, and SQLite's own message quotes from it
+            raise StoreUnavailable(f"the ledger {self._name!r} is damaged; nothing of this write was kept") from None
+        raise StoreUnavailable(
+            f"the ledger {self._name!r} {_problem(error)}; nothing of this write was kept"
+        ) from error
+
     def _all(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
-        with self._lock, self._translated:
-            return self._connection.execute(sql, values).fetchall()
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except (sqlite3.Error, UnicodeError) as error:
+                self._refuse(error)
 
     def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
-        with self._lock, self._translated:
-            return self._connection.execute(sql, values).fetchone()
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchone()
+            except (sqlite3.Error, UnicodeError) as error:
+                self._refuse(error)
 
     def _first_damaged(self, chain: str) -> LedgerBroken:
         """Names the first entry of a chain that holds text which is none."""
@@ -224,36 +274,6 @@ class _Transaction:
             self._store.roll_back()
 
 
-class _Translated:
-    """Turns SQLite's errors into ours; a class, because a generator costs several times as much on every statement."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            return
-        if isinstance(error, UnicodeEncodeError):
-            raise NotCanonical(
-                f"the ledger {self._name!r} was given a text with a lone surrogate, which is no text"
-            ) from None
-        if isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode to UTF-8"):
-            raise LedgerBroken(f"the ledger {self._name!r} is broken: {UNREADABLE}") from None
-        if isinstance(error, UnicodeDecodeError):  # a damaged file, and SQLite's own message quotes from it
-            raise StoreUnavailable(f"the ledger {self._name!r} is damaged; nothing of this write was kept") from None
-        if isinstance(error, sqlite3.Error):
-            raise StoreUnavailable(
-                f"the ledger {self._name!r} {_problem(error)}; nothing of this write was kept"
-            ) from error
-
-
 def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(row[0], row[1], Place(row[2], row[3]), row[4], row[5], row[6], row[7])
 
@@ -282,15 +302,21 @@ def _select_text(kind: Any, equal: tuple[str, ...], until: tuple[str, ...], orde
 
 
 @cache
+def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(f.name for f in fields(kind)))
+
+
+@cache
 def _put_text(kind: Any) -> str:
     marks = ", ".join("?" for _ in fields(kind))
     return f"INSERT OR REPLACE INTO {kind.TABLE}({_columns(kind)}) VALUES ({marks})"
 
 
 @cache
-def _update_text(kind: Any, changes: tuple[str, ...]) -> str:
+def _update_text(kind: Any, changes: tuple[str, ...], equal: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{_known(kind, name)} = ?" for name in changes)
-    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?"
+    tests = " AND ".join(f"{_known(kind, name)} = ?" for name in equal)
+    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {tests}"
 
 
 def _columns(kind: Any) -> str:

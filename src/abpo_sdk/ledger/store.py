@@ -31,8 +31,16 @@ class Reader(Protocol):
         """The entry at a place of a chain, or None."""
         ...
 
+    def last(self, chain: str, scope: str) -> Entry | None:
+        """The last entry in a scope of a chain, or None."""
+        ...
+
     def chains_with_entries(self) -> list[str]:
         """Every chain that has an entry, in the order of their names."""
+        ...
+
+    def chains_with_rows(self) -> list[str]:
+        """Every chain that a run, review or decision names, in the order of their names."""
         ...
 
     def select(
@@ -50,8 +58,12 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """One write, alone with the store until it is over."""
 
-    def append(self, head: Head, entries: Sequence[Entry]) -> None:
-        """Add entries, and make `head` the end of their chain."""
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries."""
+        ...
+
+    def advance(self, head: Head, *, length: int) -> bool:
+        """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
         ...
 
     def set_head(self, head: Head) -> None:
@@ -64,6 +76,10 @@ class Transaction(Reader, Protocol):
 
     def update(self, kind: type[Row], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
+        ...
+
+    def update_all(self, kind: type[Row], equal: Mapping[str, Any], **changes: Any) -> None:
+        """Change columns of every row whose columns equal those of `equal`."""
         ...
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.errors import LedgerBroken, NotCanonical
-from abpo_sdk.ledger.canonical import canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Entry, payload_hash, sealed_hash
+from abpo_sdk.ledger.rebuilding import differing_row
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import COMMITMENT, boxes, inputs_salt, open_box
 from abpo_sdk.ledger.store import Store
 from abpo_sdk.ledger.vault import KeyProvider
+from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
 HEADER_FIELDS = frozenset(
     {"at", "chain", "inputs", "kind", "name", "ordinal", "payload", "position", "previous", "schema", "scope", "sealed"}
@@ -54,17 +55,18 @@ class Verification:
 
 
 def verify(store: Store, vault: KeyProvider) -> Verification:
-    """Check every chain, also while others write to it.
+    """Check every chain, and the runs, reviews and decisions that are made from it, also while others write to it.
 
     Raises:
-        LedgerBroken: naming the first entry that was edited, dropped, swapped or inserted.
+        LedgerBroken: naming the first entry that was edited, dropped, swapped or inserted, or the first row of a run,
+            review or decision that is not what the entries say.
     """
     count = 0
     named = set()
     for head in store.heads():
         named.add(head.chain)
         count += _check_chain(store, head, vault)
-    for chain in store.chains_with_entries():
+    for chain in (*store.chains_with_entries(), *store.chains_with_rows()):
         if chain not in named:
             begun = store.head(chain)
             if begun is None:
@@ -106,7 +108,19 @@ def _check_chain(store: Store, head: Head, vault: KeyProvider) -> int:
             len(entries),
             f"it is missing; the chain should have {head.length} entries and has {len(entries)}",
         )
+    _check_rows(store, head, entries, vault)
     return len(entries)
+
+
+def _check_rows(store: Store, head: Head, entries: list[Entry], vault: KeyProvider) -> None:
+    wrong = differing_row(store, head.chain, entries)
+    if wrong is None:
+        return
+    now = store.head(head.chain)
+    if now is not None and now.length > head.length:  # somebody wrote meanwhile, so look at both again
+        _check_chain(store, now, vault)
+        return
+    raise LedgerBroken(f"the ledger is broken at {head.chain!r}: the table {wrong}", chain=head.chain)
 
 
 def _at_one_moment(store: Store, head: Head) -> tuple[Head, list[Entry]]:

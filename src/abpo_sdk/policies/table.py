@@ -9,8 +9,8 @@ from typing import Any, Literal
 from abpo_sdk.conditions import Condition, Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.errors import DefinitionError
-from abpo_sdk.ledger.canonical import canonical_bytes
 from abpo_sdk.policies.policy import Policy, check_storable
+from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 

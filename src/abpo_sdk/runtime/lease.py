@@ -7,13 +7,13 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from abpo_sdk.errors import AbpoError, RunBusy, UnknownRun
 from abpo_sdk.ledger import Lease, Ledger
-from abpo_sdk.values.clock import from_text, to_text
+from abpo_sdk.values.clock import to_text
 
 
 def this_holder() -> str:
@@ -71,12 +71,9 @@ class Leases:
         """When a lease that is given now runs out."""
         return to_text(self._ledger.clock.now() + self._duration)
 
-    def renewed(self, lease: Lease) -> Lease:
-        """The lease as the next write keeps it: with a new end, once a quarter of its time is over."""
-        now = self._ledger.clock.now()
-        if from_text(lease.until) - now > self._duration * 0.75:
-            return lease
-        return replace(lease, until=to_text(now + self._duration))
+    def renewed(self, lease: Lease, now: datetime) -> tuple[Lease, datetime]:
+        """The lease with a new end, and when it should next be renewed: once a quarter of its time is over."""
+        return replace(lease, until=to_text(now + self._duration)), now + self._duration / 4
 
     def fresh(self, run: str) -> Lease:
         """The first lease of a run that is about to be started."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -24,11 +24,20 @@ class Origins:
 
     def register(self, value: object, place: Place) -> None:
         """A value, and what it holds, came from here."""
-        if not _followed(value) or id(value) in self._places:
-            return
-        self._places[id(value)] = (value, place)
-        for _, part in _parts(value):
-            self.register(part, place)
+        open_ends = [value]
+        places = self._places
+        while open_ends:
+            part = open_ends.pop()
+            kind = type(part)
+            if kind in LEAVES or id(part) in places or not _followed(part):
+                continue
+            places[id(part)] = (part, place)
+            if kind is dict:
+                open_ends.extend(cast("dict[Any, Any]", part).values())
+            elif kind is list:
+                open_ends.extend(cast("list[Any]", part))
+            else:
+                open_ends.extend(inner for _, inner in _parts(part))
 
     def of(self, value: object, path: str) -> Iterator[tuple[str, Place]]:
         """Where a value came from: itself, or else its parts, each with its path."""

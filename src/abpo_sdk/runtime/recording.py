@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from abpo_sdk.errors import AbpoError, Erased, LeaseLost, NobodyHolds, OutOfScope, ReplayDiverged, StoreUnavailable
 from abpo_sdk.gates import Reviews
@@ -17,11 +18,12 @@ from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, id_part
 from abpo_sdk.ledger.recorder import Scope, doing, key_root
+from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import Sealed
 from abpo_sdk.runtime.exceptions import exception_of, exception_tree
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
-from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest
+from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest, masked_tree
 from abpo_sdk.values.review import Answer, Review
 
 T = TypeVar("T")
@@ -44,6 +46,24 @@ class Failure:
 
     draft: Draft
     error: Exception
+
+
+@dataclass(slots=True)
+class _Attempt(Generic[T]):
+    """A call that is to be done, with all that is known before it is."""
+
+    call: Call[T]
+    key: str
+    occurrence: Occurrence
+    inputs: Encoded
+    around: dict[str, JsonValue]
+
+
+@dataclass(slots=True)
+class _Known(Generic[T]):
+    """The result of a call that need not be done."""
+
+    value: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +94,20 @@ class RunRecorder:
     _files: dict[str, str | None] = field(default_factory=dict)
     _origins: Origins = field(default_factory=Origins)
     _where: tuple[int, object] = (0, None)
+    _renew_at: datetime | None = None
+    _end: Head | None = None
+    _results: dict[int, Encoded] = field(default_factory=dict)
+    _journaled: dict[str, str | None] = field(default_factory=dict)
 
     def begin(self, arguments: Mapping[str, Any], files: Mapping[str, str | None]) -> None:
         """Start (again) at the top of the process, in this thread and task."""
         self._scopes = [Scope(key_root(self.lease.chain))]
         self._where = _here()
-        self._files.update(files)
+        self._know(files)
         self._unread = {
             place
             for place, entry in self.recorded.items()
-            if place.scope != LIFE and entry.kind in ("step", "raised", "decision", "gate", "review")
+            if entry.kind in ("step", "raised", "decision", "gate", "review")
         }
         for value in arguments.values():
             self._origins.register(value, Place(LIFE, 0))
@@ -92,37 +116,33 @@ class RunRecorder:
 
     def perform(self, call: Call[T], do: Callable[[], T]) -> T:
         """Return what the ledger has of this call, or do it and record it."""
-        flow = self._perform(call)
+        attempt = self._before(call)
+        if isinstance(attempt, _Known):
+            return attempt.value
         try:
-            key = next(flow)
-        except StopIteration as recorded:
-            return cast("T", recorded.value)
-        try:
-            with doing(key):
+            with doing(attempt.key):
                 done = do()
         except Exception as error:
-            self._remember(call, error)
+            self._remember(attempt, error)
             raise
-        return cast("T", self._send(flow, done))
+        return self._after(attempt, done)
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
         """The same for a call that is awaited."""
-        flow = self._perform(call)
+        attempt = self._before(call)
+        if isinstance(attempt, _Known):
+            return attempt.value
         try:
-            key = next(flow)
-        except StopIteration as recorded:
-            return cast("T", recorded.value)
-        try:
-            with doing(key):
+            with doing(attempt.key):
                 done = await do()
         except Exception as error:
-            self._remember(call, error)
+            self._remember(attempt, error)
             raise
-        return cast("T", self._send(flow, done))
+        return self._after(attempt, done)
 
     def ask(self, review: Review) -> Answer:
         """Return the person's answer, or put the review before them and end the segment."""
-        self._enter(f"gate {review.gate!r}")
+        self._enter("gate", review.gate)
         place = self._scopes[-1].next_place()
         number = self._scopes[-1].next_key(review.gate).rpartition("/")[2]
         identifier = f"{id_part(self.lease.chain)}{place.scope}{id_part(review.gate)}/{number}"
@@ -145,7 +165,7 @@ class RunRecorder:
     @contextmanager
     def inner(self, name: str) -> Iterator[None]:
         """A sub-process: its calls are counted by themselves."""
-        self._enter(f"process {name!r}")
+        self._enter("process", name)
         self._scopes.append(self._scopes[-1].inner())
         try:
             yield
@@ -154,32 +174,58 @@ class RunRecorder:
 
     # one call, whether it is awaited or not
 
-    def _perform(self, call: Call[Any]) -> Generator[str, Any, Any]:
-        """Yields the key to do the call under, gets the result sent, and returns it as recorded; or returns at once."""
-        self._enter(f"{call.kind} {call.name!r}")
-        place = self._scopes[-1].next_place()
-        key = self._scopes[-1].next_key(call.name) if call.kind == "step" else ""
-        inputs = self._guarded(lambda: call.inputs(self._digest))
-        entry = self.recorded.get(place)
-        if entry is not None:
-            return self._guarded(lambda: self._replay(call, entry, inputs))
+    def _before(self, call: Call[T]) -> _Attempt[T] | _Known[T]:
+        """What the ledger has of a call, or else all that is to be known before it is done."""
+        self._enter(call.kind, call.name)
+        scope = self._scopes[-1]
+        place = scope.next_place()
+        key = scope.next_key(call.name) if call.kind == "step" else ""
+        try:
+            inputs = call.inputs(self._digest)
+            if call.kind == "step":
+                self._reuse_json(call, inputs)
+            entry = self.recorded.get(place) if self.recorded else None
+            if entry is not None:
+                return _Known(self._replay(call, entry, inputs))
+        except UNSWALLOWABLE as error:
+            self.broken = error
+            raise
         occurrence = Occurrence(self.lease.chain, place, self.ledger.clock.now())
         if place in self.supplied:
-            value = self._take_supplied(call, occurrence, inputs)
-        else:
-            around = self._around(call)
-            if call.effect:
+            return _Known(self._take_supplied(call, occurrence, inputs))
+        around = self._around(call)
+        if call.effect:
+            if self._buffer:
                 self.commit([])
-                self.observe("before effect", call.name)
-            self.failure = Failure(Draft(place, "raised", call.name, around, occurrence.at, (), inputs), RuntimeError())
-            done = yield key
-            if call.effect:
-                self.observe("after effect", call.name)
-            value = self._keep(call, done, occurrence, inputs, around)
-            self.failure = None
+            self.observe("before effect", call.name)
+        return _Attempt(call, key, occurrence, inputs, around)
+
+    def _after(self, attempt: _Attempt[T], done: T) -> T:
+        """Record the result of a call, and give it as it would come back."""
+        call = attempt.call
+        if call.effect:
+            self.observe("after effect", call.name)
+        try:
+            encoded, value = call.record(done, attempt.occurrence)
+            self._record(call, attempt.occurrence, attempt.inputs, encoded, attempt.around)
+        except AbpoError as error:  # its effect is done, so this is not for the process to swallow
+            self._remember(attempt, error)
+            self.broken = self.broken or error
+            raise
         if call.kind == "step":  # a decision holds its case, which is from elsewhere
-            self._origins.register(value, place)
+            self._origins.register(value, attempt.occurrence.place)
+            self._results[id(value)] = encoded  # the value lives as long: its origin is kept
         return value
+
+    def _reuse_json(self, call: Call[Any], inputs: Encoded) -> None:
+        """What a step returned and the next is given unchanged need not be made into canonical JSON again."""
+        known = {}
+        for name, value in call.arguments.items():
+            result = self._results.get(id(value))
+            if result is not None and result.tree == inputs.tree[name]:
+                known[name] = result.json
+        if known:
+            inputs.take_json(known)
 
     def _take_supplied(self, call: Call[Any], occurrence: Occurrence, inputs: Encoded) -> Any:
         """Record what a person supplied; what does not fit the step is an incident of that step again."""
@@ -193,33 +239,14 @@ class RunRecorder:
             )
             raise
         self._record(call, occurrence, inputs, encoded, {"supplied_by": supplied.by})
+        self._origins.register(value, occurrence.place)
         return value
-
-    def _keep(
-        self, call: Call[T], done: T, occurrence: Occurrence, inputs: Encoded, around: Mapping[str, JsonValue]
-    ) -> T:
-        """Record a result; one that cannot be recorded is not for the process to swallow, since its effect is done."""
-        try:
-            encoded, value = call.record(done, occurrence)
-            self._record(call, occurrence, inputs, encoded, around)
-        except AbpoError as error:
-            self._remember(call, error)
-            self.broken = self.broken or error
-            raise
-        return value
-
-    def _send(self, flow: Generator[str, Any, Any], done: Any) -> Any:
-        try:
-            flow.send(done)
-        except StopIteration as finished:
-            return finished.value
-        raise AssertionError("a call is done once")  # pragma: no cover
 
     def _replay(self, call: Call[Any], entry: Entry, inputs: Encoded) -> Any:
         kind = entry.kind
         self._check_same(entry, "step" if kind == "raised" else kind, call.name, inputs, call, present=call.kind)
         content = self.ledger.payload(entry, purpose="replay")
-        self._files.update(content.get("files") or {})
+        self._know(content.get("files") or {})
         if kind == "raised":
             raise exception_of(content["error"])
         value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
@@ -231,7 +258,14 @@ class RunRecorder:
         self, call: Call[Any], occurrence: Occurrence, inputs: Encoded, result: Encoded, around: Mapping[str, JsonValue]
     ) -> None:
         payload = {**around, "result": result.tree}
-        draft = Draft(occurrence.place, call.kind, call.name, payload, occurrence.at, result.within("result"), inputs)
+        if inputs.files or result.files:
+            files = {**(inputs.files or {}), **(result.files or {})}
+            new = {path: digest for path, digest in files.items() if self._journaled.get(path, "") != digest}
+            if new:
+                payload["files"] = new
+                self._know(new)
+        personal = result.within("result") if result.personal else ()
+        draft = Draft(occurrence.place, call.kind, call.name, payload, occurrence.at, personal, inputs, result)
         if call.effect:
             self.commit([draft])
         else:
@@ -300,24 +334,25 @@ class RunRecorder:
 
     def commit(self, drafts: list[Draft], *, release: bool = False) -> None:
         """Make durable what is buffered, and these entries, in one transaction; nothing to write, no transaction."""
-        new = [(draft, self._guarded(lambda d=draft: self.ledger.seal(d))) for draft in drafts]  # type: ignore[misc]
-        everything = self._buffer + new
-        if not everything:
+        if not drafts and not self._buffer:
             return
         try:
-            self.lease = self.leases.renewed(self.lease)
+            for draft in drafts:
+                self._buffer.append((draft, self.ledger.seal(draft)))
+            now = self.ledger.clock.now()
+            if self._renew_at is None or now > self._renew_at:
+                self.lease, self._renew_at = self.leases.renewed(self.lease, now)
             with self.ledger.writing() as writer:
-                writer.append(
-                    self.lease.chain,
-                    [draft for draft, _ in everything],
-                    lease=self.lease,
-                    release=release,
-                    sealed=[sealed for _, sealed in everything],
-                )
+                writer.append_sealed(self.lease.chain, self._buffer, lease=self.lease, release=release, after=self._end)
         except UNSWALLOWABLE as error:
             self.broken = error
             raise
         self._buffer = []
+        self._end = writer.end
+
+    def forget_end(self) -> None:
+        """Look up where the chain ends before the next write."""
+        self._end = None
 
     def settle_failure(self) -> None:
         """Record the exception of a step that the process caught."""
@@ -338,26 +373,33 @@ class RunRecorder:
         failure.error = error
         self.failure, self.broken = failure, error
 
-    def _remember(self, call: Call[Any], error: Exception) -> None:
-        if self.failure is not None:
-            self.failure.error = error
-            if call.kind != "step":  # a policy that raised has no effect to remember: it raises again by itself
-                self.failure = None
+    def _remember(self, attempt: _Attempt[Any], error: Exception) -> None:
+        """A step raised; a policy has no effect to remember, and raises again by itself."""
+        call, occurrence = attempt.call, attempt.occurrence
+        if call.kind == "step":
+            draft = Draft(occurrence.place, "raised", call.name, attempt.around, occurrence.at, (), attempt.inputs)
+            self.failure = Failure(draft, error)
 
     # bookkeeping
 
-    def _enter(self, what: str) -> None:
+    def _enter(self, kind: str, name: str) -> None:
         if self.parked:
             raise Parked  # the process swallowed the first one; it gets no further
         if self.broken is not None:
             raise self.broken
         if _here() != self._where:
-            raise OutOfScope(
-                f"{what} was called in another thread or task than run {self.lease.chain!r} itself, which cannot know its place; "
+            self.broken = OutOfScope(
+                f"{kind} {name!r} was called in another thread or task than run {self.lease.chain!r} itself, which cannot know its place; "
                 "call it from the process directly"
             )
+            raise self.broken
         if self.failure is not None:
             self._guarded(self.settle_failure)
+
+    def _know(self, files: Mapping[str, str | None]) -> None:
+        """The ledger has these digests, so that they need not be recorded again, and hold when a file is gone."""
+        self._files.update(files)
+        self._journaled.update(files)
 
     def _digest(self, path: Path) -> str | None:
         """A file's digest; of a file that is gone, the one that the run has seen."""
@@ -394,11 +436,5 @@ def _here() -> tuple[int, object]:
 
 
 def _shown(inputs: Encoded) -> str:
-    tree: Any = json.loads(json.dumps(inputs.tree))
-    for part in inputs.personal:
-        node = tree
-        for step in part.path[:-1]:
-            node = node[step]
-        node[part.path[-1]] = f"<{part.label}>"
-    text = json.dumps(tree, ensure_ascii=False)
+    text = json.dumps(masked_tree(inputs), ensure_ascii=False)
     return text if len(text) <= 300 else text[:300] + "..."

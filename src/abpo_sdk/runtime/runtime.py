@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
@@ -13,6 +13,7 @@ from abpo_sdk.errors import (
     DuplicateRun,
     Erased,
     IncidentError,
+    LedgerBroken,
     RationaleMissing,
     RunBusy,
     RunError,
@@ -20,10 +21,9 @@ from abpo_sdk.errors import (
     UnknownRun,
 )
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Lease, Ledger, Occurrence, Place
+from abpo_sdk.ledger import Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.decisions import decode_decision
 from abpo_sdk.ledger.entry import LIFE, Draft
-from abpo_sdk.ledger.recorder import Unrecorded, recording
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.ledger.store import Store
 from abpo_sdk.lineage import Lineage, trace
@@ -33,7 +33,7 @@ from abpo_sdk.runtime.segment import Segment, life_draft
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Codec, Encoded
+from abpo_sdk.values.encoding import Codec, Encoded, masked_tree
 from abpo_sdk.values.review import Answer, Review
 
 if TYPE_CHECKING:
@@ -135,16 +135,18 @@ class Runtime:
             LossyRoundTrip, MistypedInput, SealingError: the case cannot be stored as it is.
             StoreUnavailable: the ledger cannot be written.
         """
-        bound, run, lease = self._start(process, args, kwargs, id)
-        if lease is not None:
-            self._run(bound, lease)
+        run, segment = self._start(process, args, kwargs, id)
+        if segment is not None:
+            self._run(segment)
+            run.finished = segment.finished
         return run
 
     async def start_async(self, process: Any, /, *args: Any, id: str | None = None, **kwargs: Any) -> Run[Any]:  # noqa: A002
         """`start`, from an event loop; a plain process runs in a thread."""
-        bound, run, lease = self._start(process, args, kwargs, id)
-        if lease is not None:
-            await self._run_async(bound, lease)
+        run, segment = self._start(process, args, kwargs, id)
+        if segment is not None:
+            await self._run_async(segment)
+            run.finished = segment.finished
         return run
 
     def advance(self, run: str) -> None:
@@ -157,13 +159,15 @@ class Runtime:
         """
         bound = self._ready(run)
         if bound is not None:
-            self._run(bound, self._leases.acquire(run))
+            lease = self._leases.acquire(run)
+            self._run(self._segment(bound, lease))
 
     async def advance_async(self, run: str) -> None:
         """`advance`, from an event loop."""
         bound = self._ready(run)
         if bound is not None:
-            await self._run_async(bound, self._leases.acquire(run))
+            lease = self._leases.acquire(run)
+            await self._run_async(self._segment(bound, lease))
 
     def tick(self) -> Tick:
         """One round: overdue reviews go to their next role, and runs whose worker is gone go on."""
@@ -240,6 +244,9 @@ class Runtime:
                 tree = self.ledger.payload(entry)["result"]
                 occurrence = Occurrence(run, entry.place, entry.at)
                 decisions[occurrence.id] = decode_decision(tree, case=tree["case"], occurrence=occurrence)
+            elif entry.kind == "gate" and entry.content["result"]["decision"] in decisions:
+                identifier = entry.content["result"]["decision"]
+                decisions[identifier] = replace(decisions[identifier], gate=entry.name)
             elif entry.kind == "answered" and entry.content["decision"] in decisions:
                 content = entry.content
                 answer = Answer(content["outcome"], content["by"], content["because"], entry.at)
@@ -248,7 +255,7 @@ class Runtime:
 
     def result_of(self, run: str) -> Any:
         """What the process of a run that is done returned."""
-        finished = next(entry for entry in reversed(self.ledger.entries(run)) if entry.kind == "finished")
+        finished = self._last_of(run, "finished")
         tree = self.ledger.payload(finished, purpose="result")["result"]
         bound = self._processes.get(finished.name)
         return bound.process.signature.result.decode(tree) if bound else tree
@@ -257,7 +264,7 @@ class Runtime:
         """What keeps a run from going on; None where nothing does."""
         if self._row(run).status != "incident":
             return None
-        entry = next(entry for entry in reversed(self.ledger.entries(run)) if entry.kind == "incident")
+        entry = self._last_of(run, "incident")
         try:
             error = self.ledger.payload(entry, purpose="resolve the incident")["error"]
         except Erased:
@@ -284,10 +291,10 @@ class Runtime:
 
     def _start(
         self, process: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], identifier: str | None
-    ) -> tuple[BoundProcess[Any], Run[Any], Lease | None]:
+    ) -> tuple[Run[Any], Segment | None]:
         bound = self._bound(process)
         signature = bound.process.signature
-        _, encoded = signature.round_trip(signature.case_values(args, kwargs))
+        encoded = signature.checked(signature.case_values(args, kwargs))
         run = identifier if identifier is not None else _random_id()
         if not run or not run.strip():
             raise DefinitionError("a run's id must not be empty")
@@ -305,12 +312,12 @@ class Runtime:
         sealed = self.ledger.seal(draft)
         with self.ledger.writing() as writer:
             if writer.tx.head(run) is None:
-                writer.append(run, [draft], lease=lease, sealed=[sealed])
-                return bound, Run(self, run), lease
+                entries = writer.append_sealed(run, [(draft, sealed)], lease=lease)
+                return Run(self, run), self._segment(bound, lease, entries, payload)
         self._check_duplicate(run, bound.name, encoded)
         if run in self._deserted():
-            return bound, Run(self, run), self._leases.acquire(run)
-        return bound, Run(self, run), None
+            return Run(self, run), self._segment(bound, self._leases.acquire(run))
+        return Run(self, run), None
 
     def _check_duplicate(self, run: str, process: str, encoded: Encoded) -> None:
         started = self.ledger.entries(run)[0]
@@ -328,8 +335,17 @@ class Runtime:
             ) from error
         if not same:
             raise DuplicateRun(
-                f"the id {run!r} is taken by a run of {process!r} with another case; give this case an id of its own"
+                f"the id {run!r} is taken by a run of {process!r} with another case{self._difference(started, encoded)}; "
+                "give this case an id of its own"
             )
+
+    def _difference(self, started: Entry, encoded: Encoded) -> str:
+        """Which argument differs from the one that a run was started with; values are shown unless something in them is personal."""
+        recorded, present = self.ledger.payload(started)["arguments"], masked_tree(encoded)
+        for name, value in present.items():
+            if recorded.get(name) != value:
+                return f" (its {name} was {_shortened(recorded.get(name))}, and is {_shortened(value)})"
+        return " (a file that it names, or something personal in it, is another)"
 
     def _bound(self, process: Any) -> BoundProcess[Any]:
         if isinstance(process, BoundProcess):
@@ -352,6 +368,13 @@ class Runtime:
             raise UnknownRun(f"there is no run {run!r}")
         return rows[0]
 
+    def _last_of(self, run: str, kind: str) -> Entry:
+        """What happened to a run last, which its status says is of this kind."""
+        entry = self.ledger.store.last(run, LIFE)
+        if entry is None or entry.kind != kind:
+            raise LedgerBroken(f"run {run!r} should end with {kind!r}, and does not; verify the ledger", chain=run)
+        return entry
+
     def _ready(self, run: str) -> BoundProcess[Any] | None:
         row = self._row(run)
         if row.status != "running":
@@ -369,11 +392,25 @@ class Runtime:
                 deserted.append(row.id)
         return deserted
 
-    def _run(self, bound: BoundProcess[Any], lease: Lease) -> None:
-        segment = Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe)
-        if not bound.process.asynchronous:
-            with recording(Unrecorded()):  # a run that is started inside a step of another is a run of its own
-                segment.run()
+    def _segment(
+        self,
+        bound: BoundProcess[Any],
+        lease: Lease,
+        entries: list[Entry] | None = None,
+        started: Mapping[str, Any] | None = None,
+    ) -> Segment:
+        """The next segment of a run; where its entries cannot be read, the lease is given back."""
+        try:
+            if entries is None:
+                entries = self.ledger.entries(lease.chain)
+            return Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe, entries, started)
+        except BaseException:
+            self._leases.give_up(lease)
+            raise
+
+    def _run(self, segment: Segment) -> None:
+        if not segment.asynchronous:
+            segment.run()
             return
         import asyncio
 
@@ -382,15 +419,14 @@ class Runtime:
         except RuntimeError:
             asyncio.run(segment.run_async())
             return
-        self._leases.release(lease)
+        segment.give_up()
         raise RunError(
-            f"run {lease.chain!r} is of the async process {bound.name!r} and was called from an event loop; "
+            f"{segment} and was called from an event loop; "
             "use start_async, answer_async or tick_async there (tick_async goes on with this run)"
         )
 
-    async def _run_async(self, bound: BoundProcess[Any], lease: Lease) -> None:
-        segment = Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe)
-        if bound.process.asynchronous:
+    async def _run_async(self, segment: Segment) -> None:
+        if segment.asynchronous:
             await segment.run_async()
             return
         import asyncio
@@ -446,6 +482,11 @@ class Runtime:
 
 def _unobserved(moment: str, step: str) -> None:
     """Nobody watches."""
+
+
+def _shortened(value: object, length: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[:length] + "..."
 
 
 def _random_id() -> str:

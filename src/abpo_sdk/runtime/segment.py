@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,8 @@ class Segment:
         bound: the process with its wiring.
         lease: the right to write to the run.
         observe: is told of effects.
+        entries: what the ledger has of the run.
+        started: what the first of them says, where it has just been written; else it is read from there.
     """
 
     def __init__(
@@ -43,11 +45,14 @@ class Segment:
         bound: BoundProcess[Any],
         lease: Lease,
         observe: Observer,
+        entries: list[Entry],
+        started: Mapping[str, Any] | None = None,
     ) -> None:
+        self._started = started
+        self.finished: Callable[[], Any] | None = None
         self._ledger = ledger
         self._leases = leases
         self._bound = bound
-        entries = ledger.entries(lease.chain)
         self._entries = entries
         self._recorder = RunRecorder(
             ledger=ledger,
@@ -55,9 +60,22 @@ class Segment:
             lease=lease,
             leases=leases,
             observe=observe,
-            recorded={entry.place: entry for entry in entries},
-            supplied=_supplied(ledger, entries),
+            recorded={entry.place: entry for entry in entries if entry.place.scope != LIFE},
+            supplied=_supplied(ledger, entries) if len(entries) > 1 else {},
         )
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether the process is awaited."""
+        return self._bound.process.asynchronous
+
+    def __str__(self) -> str:
+        kind = "the async process" if self.asynchronous else "the process"
+        return f"run {self._recorder.lease.chain!r} is of {kind} {self._bound.name!r}"
+
+    def give_up(self) -> None:
+        """Leave the run to whoever comes next."""
+        self._leases.give_up(self._recorder.lease)
 
     def run(self) -> None:
         """Run a plain process."""
@@ -77,7 +95,7 @@ class Segment:
 
     def _begin(self) -> dict[str, Any]:
         started = self._entries[0]
-        content = self._ledger.payload(started, purpose="replay")
+        content = self._started or self._ledger.payload(started, purpose="replay")
         process = self._bound.process
         if content["version"] != process.version:
             raise RunStale(
@@ -100,7 +118,10 @@ class Segment:
         recorder.check_all_read()
         process = self._bound.process
         encoded, _ = process.signature.result.round_trip(result)
-        recorder.commit([self._life("finished", {"result": encoded.tree}, encoded.within("result"))], release=True)
+        draft = self._life("finished", {"result": encoded.tree}, encoded.within("result"))
+        draft.result = encoded
+        recorder.commit([draft], release=True)
+        self.finished = lambda: process.signature.result.decode(encoded.tree)
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:
@@ -124,6 +145,7 @@ class Segment:
         recorder = self._recorder
         if recorder.parked:
             recorder.lease = self._leases.acquire(recorder.lease.chain)
+            recorder.forget_end()  # while the run was parked, others may have written
         recorder.broken = None
         failure = recorder.failure
         step = failure.draft if failure is not None and failure.error is error else None
@@ -175,6 +197,8 @@ def _supplied(ledger: Ledger, entries: list[Entry]) -> dict[Place, Supplied]:
     supplied: dict[Place, Supplied] = {}
     place: Place | None = None
     for entry in entries:
+        if entry.place.scope != LIFE or entry.place.ordinal == 0:
+            continue
         content = entry.content
         if entry.kind == "incident":
             place = Place(content["scope"], content["ordinal"]) if content["place"] else None

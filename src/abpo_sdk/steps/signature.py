@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
 from abpo_sdk.errors import DefinitionError, SealingError
-from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, PersonalValue, file_digest
+from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, PersonalValue, digests, file_digest, sealable
 from abpo_sdk.values.personal import Personal
-from abpo_sdk.values.traversal import personal_in
+from abpo_sdk.values.traversal import Found, personal_in
 
 T = TypeVar("T")
 
@@ -134,32 +134,34 @@ class Signature:
         values, _ = self.split(args, {**kwargs, **dict.fromkeys(self.wiring)})
         return values
 
-    def round_trip(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Encoded]:
-        """The values as they would come back, and as JSON.
+    def checked(self, values: Mapping[str, Any]) -> Encoded:
+        """The values as JSON, from which they come back equal.
 
         Raises:
             LossyRoundTrip: one would come back different.
         """
-        return {name: codec.round_trip(values[name])[1] for name, codec in self._codecs.items()}, self.encode(values)
+        encoded = self.encode(values)
+        for name, codec in self._codecs.items():
+            codec.check(values[name], encoded.tree[name])
+        return encoded
 
     def encode(self, values: Mapping[str, Any], digest: Digest = file_digest) -> Encoded:
         """The case values as one JSON tree, by name."""
-        tree: dict[str, JsonValue] = {}
-        personal: list[PersonalValue] = []
-        files: dict[str, str | None] = {}
-        for name, codec in self._codecs.items():
-            encoded = codec.encode(values[name], digest=digest)
-            tree[name] = encoded.tree
-            personal += encoded.within(name)
-            files |= encoded.files or {}
+        found = Found()
+        tree = {name: codec.dump(values[name], found, (name,)) for name, codec in self._codecs.items()}
+        if found.empty and not self._marks:
+            return Encoded(tree)
+        personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
+        return Encoded(tree, tuple(personal), digests(found, digest))
+
+    def _personal_arguments(self, values: Mapping[str, Any]) -> Iterator[PersonalValue]:
         for name, mark in self._marks:
             if values[name] is not None:
                 if not values[mark.subject_field]:
                     raise SealingError(
                         f"{self.what}: the personal parameter {name!r} has no subject, because {mark.subject_field!r} is empty"
                     )
-                personal.append(PersonalValue((name,), mark.label, str(values[mark.subject_field])))
-        return Encoded(tree, tuple(personal), files or None)
+                yield PersonalValue((name,), mark.label, str(values[mark.subject_field]))
 
     def decode(self, tree: Mapping[str, JsonValue]) -> dict[str, Any]:
         """The case values that `encode` wrote."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from abpo_sdk.errors import CrashTestFailed, DefinitionError
-from abpo_sdk.ledger import SqliteStore, Transaction
+from abpo_sdk.ledger import Ledger, SqliteStore, Transaction
 from abpo_sdk.ledger.vault import FileVault
 from abpo_sdk.runtime import Run
 from abpo_sdk.steps import BoundProcess
@@ -165,9 +165,8 @@ class _Trial:
             return outcome
 
     def _runtime(self, store: Any) -> TestRuntime:
-        runtime = TestRuntime(store, [self.make(self.world)])
-        runtime.ledger.vault = FileVault(self.path.with_name(self.path.name + ".keys"))
-        return runtime
+        vault = FileVault(self.path.with_name(self.path.name + ".keys"))
+        return TestRuntime(Ledger(store, vault=vault), [self.make(self.world)])
 
     def _drive(self, runtime: TestRuntime) -> _Outcome:
         bound = self.make(self.world)

@@ -7,7 +7,6 @@ from typing import Any
 
 from abpo_sdk.gates import People
 from abpo_sdk.ledger import Ledger
-from abpo_sdk.ledger.store import Store
 from abpo_sdk.runtime import Runtime
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.testing.clock import FakeClock
@@ -30,14 +29,16 @@ class TestRuntime(Runtime):
 
     def __init__(
         self,
-        url: str | Store = "sqlite://",
+        url: str | Ledger = "sqlite://",
         processes: Iterable[BoundProcess[Any] | Process[Any, Any]] = (),
         *,
         people: People | Mapping[str, Collection[str]] | None = None,
         clock: FakeClock | None = None,
     ) -> None:
         self._clock = clock or FakeClock()
-        super().__init__(Ledger(url, clock=self._clock), processes, people=AnyRole() if people is None else people)
+        ledger = url if isinstance(url, Ledger) else Ledger(url)
+        ledger.clock = self._clock
+        super().__init__(ledger, processes, people=AnyRole() if people is None else people)
         self._clock.when_turned(self.tick)
 
     def observe(self, call: Callable[[str, str], None]) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -27,7 +27,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticSerializationError
 
-from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, SealingError
+from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical, SealingError
+from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find, personal_in
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class PersonalValue:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encoded:
     """A value as a JSON tree.
 
@@ -69,10 +70,37 @@ class Encoded:
     tree: JsonValue
     personal: tuple[PersonalValue, ...] = ()
     files: Mapping[str, str | None] | None = None
+    _bytes: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def json(self) -> bytes:
+        """The tree as canonical JSON; made once.
+
+        Raises:
+            NotCanonical: it has no canonical form.
+        """
+        if self._bytes is None:
+            self._bytes = canonical_bytes(self.tree)
+        return self._bytes
+
+    def take_json(self, members: Mapping[str, bytes]) -> None:
+        """Put the canonical JSON of the members of a tree, where it is known, together to that of the whole."""
+        names = sorted(self.tree)
+        if all(name.isascii() for name in names):
+            known = (members[name] if name in members else canonical_bytes(self.tree[name]) for name in names)
+            self._bytes = b"{%s}" % b",".join(b'"%s":%s' % (n.encode(), j) for n, j in zip(names, known, strict=True))
 
     def within(self, *path: str | int) -> tuple[PersonalValue, ...]:
         """The personal places as seen from a tree that holds this one at `path`."""
         return tuple(PersonalValue((*path, *p.path), p.label, p.subject) for p in self.personal)
+
+
+def masked_tree(encoded: Encoded) -> JsonValue:
+    """A copy of a tree in which what each personal part is stands in its place."""
+    tree = json.loads(json.dumps(encoded.tree))
+    for part in encoded.personal:
+        _at(tree, part.path[:-1])[part.path[-1]] = f"<{part.label}>"
+    return tree
 
 
 def file_digest(path: Path) -> str | None:
@@ -108,14 +136,16 @@ class Codec(Generic[T]):
     ('1.10', Decimal('1.10'))
     """
 
-    __slots__ = ("_adapter", "_where", "annotation")
+    __slots__ = ("_dump", "_load", "_where", "annotation")
 
     def __init__(self, annotation: Any, *, where: str) -> None:
         self.annotation = annotation
         self._where = where
         try:
-            self._adapter: TypeAdapter[T] = TypeAdapter(annotation)
-            kind = str(cast("dict[str, Any]", self._adapter.core_schema).get("type"))
+            adapter: TypeAdapter[T] = TypeAdapter(annotation)
+            kind = str(cast("dict[str, Any]", adapter.core_schema).get("type"))
+            self._dump = adapter.serializer.to_python
+            self._load: Callable[..., T] = adapter.validator.validate_json
             check_marks(annotation, where)
         except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation, NameError) as error:
             raise DefinitionError(
@@ -133,20 +163,26 @@ class Codec(Generic[T]):
             MistypedInput: it holds a time without a zone.
             SealingError: it holds a personal field whose subject is unknown.
         """
-        found = find(value, self._where)
+        found = Found()
+        tree = self.dump(value, found)
+        if found.empty:
+            return Encoded(tree)
+        return Encoded(tree, sealable(tree, found, self._where), digests(found, digest))
+
+    def dump(self, value: T, found: Found, path: tuple[str | int, ...] = ()) -> JsonValue:
+        """The JSON tree of a value that will stand at `path`; adds to `found` what matters in it."""
+        if type(value) not in LEAVES:
+            find(value, self._where, found, path)
         try:
-            tree = self._adapter.dump_python(value, mode="json", by_alias=False, round_trip=True, warnings="error")
+            tree = self._dump(value, mode="json", by_alias=False, round_trip=True, warnings="error")
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise LossyRoundTrip(
                 f"{self._where}: a {type(value).__name__} was given where {_type_name(self.annotation)} is declared, "
                 f"and it cannot be stored as one: {_first_problem(error)}"
             ) from error
-        _order_sets(tree, found)
-        return Encoded(
-            tree,
-            tuple(_sealable(tree, part, self._where) for part in found.personal),
-            {str(path): digest(path) for path in found.files} or None,
-        )
+        if found.sets:
+            _order_sets(tree, found, path)
+        return tree
 
     def decode(self, tree: JsonValue) -> T:
         """The value that a JSON tree stands for.
@@ -155,15 +191,27 @@ class Codec(Generic[T]):
             LossyRoundTrip: the tree does not fit the type.
         """
         try:
-            return self._adapter.validate_json(_to_json(tree), by_alias=False, by_name=True)
-        except ValidationError as error:
-            raise LossyRoundTrip(
-                f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
-            ) from error
+            text = _to_json(tree)
         except ValueError as error:
             raise LossyRoundTrip(
                 f"{self._where}: it holds NaN or an infinity, which no ledger can store; store what it means instead"
             ) from error
+        return self._decode(text)
+
+    def _decode(self, text: str | bytes) -> T:
+        try:
+            return self._load(text, by_alias=False, by_name=True)
+        except ValidationError as error:
+            raise LossyRoundTrip(
+                f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
+            ) from error
+
+    def _as_stored(self, encoded: Encoded) -> T:
+        try:
+            text = encoded.json
+        except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
+            return self.decode(encoded.tree)
+        return self._decode(text)
 
     def round_trip(self, value: T) -> tuple[Encoded, T]:
         """Encode, decode and compare.
@@ -172,13 +220,23 @@ class Codec(Generic[T]):
             LossyRoundTrip: what comes back is not equal to what went in.
         """
         encoded = self.encode(value)
-        back = self.decode(encoded.tree)
+        return encoded, self._compared(value, self._as_stored(encoded))
+
+    def check(self, value: T, tree: JsonValue) -> None:
+        """Compare a value with what comes back from its tree.
+
+        Raises:
+            LossyRoundTrip: they are not equal.
+        """
+        self._compared(value, self.decode(tree))
+
+    def _compared(self, value: T, back: T) -> T:
         if not _same(value, back):
             raise LossyRoundTrip(
                 f"{self._where}: what would come back from the ledger differs from what was given: {_difference(value, back)}; "
                 f"annotate the exact type (declared is {_type_name(self.annotation)})"
             )
-        return encoded, back
+        return back
 
 
 def describe(error: ValidationError) -> str:
@@ -201,14 +259,17 @@ def _equal(value: Any, back: Any) -> bool:
     kind, other = type(value), type(back)
     if kind is other and kind in LEAVES:
         return bool(value == back)
+    if kind is dict and other is dict:
+        return _equal_items(value, back)
     if kind is bool or other is bool:
         return value is back
     if isinstance(value, datetime):  # Python holds times in the hour that a clock repeats to be unequal to all others
         return bool(value == back) or (isinstance(back, datetime) and value.astimezone(UTC) == back.astimezone(UTC))
     if kind is other and kind in (list, tuple, deque):
-        return len(value) == len(back) and all(map(_equal, value, back))
-    if kind is other and kind is dict:
-        return len(value) == len(back) and all(key in back and _equal(item, back[key]) for key, item in value.items())
+        return len(value) == len(back) and all(
+            a == b if type(a) is type(b) and type(a) in LEAVES else _equal(a, b)
+            for a, b in zip(value, back, strict=True)
+        )
     if kind is other and getattr(kind, "__eq__", None) in MODEL_EQUALITIES:
         return (
             all(_equal(getattr(value, name), getattr(back, name)) for name in kind.model_fields)
@@ -220,6 +281,22 @@ def _equal(value: Any, back: Any) -> bool:
     if isinstance(value, (set, frozenset)):
         return bool(value == back) and sum(type(v) is bool for v in value) == sum(type(b) is bool for b in back)
     return bool(value == back)
+
+
+def _equal_items(value: dict[Any, Any], back: dict[Any, Any]) -> bool:
+    if len(value) != len(back):
+        return False
+    for key, item in value.items():
+        if key not in back:
+            return False
+        other = back[key]
+        kind = type(item)
+        if kind in LEAVES and kind is type(other):  # the common case, without a call
+            if item != other:
+                return False
+        elif not _equal(item, other):
+            return False
+    return True
 
 
 def _difference(value: object, back: object) -> str:
@@ -242,11 +319,27 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
-def _order_sets(tree: JsonValue, found: Found) -> None:
-    for path in reversed(found.sets):  # inner sets first: the order of the outer one depends on theirs
-        node = _at(tree, path)
+def _order_sets(tree: JsonValue, found: Found, path: tuple[str | int, ...]) -> None:
+    for place in reversed(found.sets):  # inner sets first: the order of the outer one depends on theirs
+        if place[: len(path)] != path:
+            continue
+        node = _at(tree, place[len(path) :])
         if isinstance(node, list):
             node.sort(key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def sealable(tree: JsonValue, found: Found, where: str) -> tuple[PersonalValue, ...]:
+    """The personal places of a tree, each with its subject.
+
+    Raises:
+        SealingError: a subject is unknown, or a place is not in the tree.
+    """
+    return tuple(_sealable(tree, part, where) for part in found.personal)
+
+
+def digests(found: Found, digest: Digest) -> dict[str, str | None] | None:
+    """The digests of the files that were found; None where none were."""
+    return {str(path): digest(path) for path in found.files} or None
 
 
 def _sealable(tree: JsonValue, part: PersonalPart, where: str) -> PersonalValue:
@@ -271,4 +364,16 @@ def _at(tree: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
     return tree
 
 
-__all__ = ["Codec", "Digest", "Encoded", "JsonValue", "PersonalValue", "describe", "file_digest", "personal_in"]
+__all__ = [
+    "Codec",
+    "Digest",
+    "Encoded",
+    "JsonValue",
+    "PersonalValue",
+    "describe",
+    "digests",
+    "file_digest",
+    "masked_tree",
+    "personal_in",
+    "sealable",
+]

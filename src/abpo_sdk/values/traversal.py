@@ -48,18 +48,20 @@ class Found:
     sealed: bool = False
     """Whether all of it is sealed as a whole."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing personal and no file."""
+        return not (self.personal or self.files)
 
-def find(value: object, where: str) -> Found:
-    """Everything of interest in `value`.
+
+def find(value: object, where: str, found: Found, path: Keys = ()) -> None:
+    """Add everything of interest in a value, which stands at `path`, to `found`.
 
     Raises:
         MistypedInput: it holds a time without a zone.
         SealingError: a personal field lies in a set, where it cannot be told apart.
     """
-    found = Found()
-    if type(value) not in LEAVES:
-        _visit(value, (), found, where)
-    return found
+    _visit(value, path, found, where)
 
 
 def _visit(value: object, path: Keys, found: Found, where: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
 import rfc8785
@@ -16,13 +17,30 @@ import rfc8785
 from abpo_sdk.errors import NotCanonical
 
 LARGEST_INTEGER = 2**53 - 1
+SMALL = 2**53
 DEPTH = 200
+
+TEXTUAL = frozenset({str, bool, type(None)})
+"""What every encoder writes alike."""
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-_encode = json.JSONEncoder(
+_encoder = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False
-).encode
+)
+
+
+def _encode(value: Any) -> str:
+    return "".join(_chunks(value, 0)) if _chunks is not None else _encoder.encode(value)
+
+
+def _not_json(value: Any) -> NoReturn:
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
+# The standard library's own C encoder, made once: JSONEncoder.encode makes a new one for each call.
+_OPTIONS = {"sort_keys": True, "skipkeys": False, "allow_nan": False}
+_chunks: Any = c_make_encoder and c_make_encoder(None, _not_json, encode_basestring, None, ":", ",", *_OPTIONS.values())
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -65,12 +83,18 @@ def _plain(value: Any, depth: int) -> bool:
         for key, item in value.items():
             if type(key) is not str:
                 raise NotCanonical(f"the key {key!r} is a {type(key).__name__}; JSON has text keys only")
-            plain = (type(item) is str or _plain(item, depth - 1)) and plain and key.isascii()
+            plain = (
+                (type(item) in TEXTUAL or (type(item) is int and -SMALL < item < SMALL) or _plain(item, depth - 1))
+                and plain
+                and key.isascii()
+            )
         return plain
     if kind is list or kind is tuple:
         plain = True
         for item in value:
-            plain = _plain(item, depth - 1) and plain
+            plain = (
+                type(item) in TEXTUAL or (type(item) is int and -SMALL < item < SMALL) or _plain(item, depth - 1)
+            ) and plain
         return plain
     if kind is float:
         if value != value or value in (float("inf"), float("-inf")):
