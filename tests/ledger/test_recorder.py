@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from abpo_sdk import Decision
 from abpo_sdk.errors import NoRun, ReviewRequired
 from abpo_sdk.ledger import Call, Occurrence, Place, idempotency_key
-from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, key_root, keyed, recorder, recording
+from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, doing, key_root, recorder, recording
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.encoding import Encoded
 from abpo_sdk.values.review import Review
@@ -121,9 +121,9 @@ def test_a_bare_thread_is_outside_the_run_and_a_task_inside() -> None:
 
 
 def test_a_key_is_in_force_inside_its_block_alone() -> None:
-    with keyed("INV-7/book/0"):
+    with doing("INV-7/book/0"):
         assert idempotency_key() == "INV-7/book/0"
-        with keyed("INV-7/book/1"):
+        with doing("INV-7/book/1"):
             assert idempotency_key() == "INV-7/book/1"
         assert idempotency_key() == "INV-7/book/0"
     with pytest.raises(NoRun, match="key_scope"):

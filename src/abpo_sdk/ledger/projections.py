@@ -64,7 +64,9 @@ def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
     status = {"incident": "incident", "finished": "done", "abandoned": "abandoned", "resolved": "running"}[kind]
     tx.update(RunRow, chain, status=status, updated_at=at)
     if status in ("done", "abandoned"):
-        tx.update_all(ReviewRow, {"chain": chain, "status": "open"}, status="closed")
+        for review in tx.select(ReviewRow, equal={"chain": chain}):
+            if review.status == "open":
+                tx.update(ReviewRow, review.id, status="closed")
 
 
 def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> DecisionRow:

@@ -31,11 +31,9 @@ class Rebuilt:
         if key in self.rows[kind]:
             self.rows[kind][key] = replace(self.rows[kind][key], **changes)
 
-    def update_all(self, kind: type[Any], equal: Mapping[str, Any], **changes: Any) -> None:
-        """Change columns of every row whose columns equal those of `equal`."""
-        for key, row in self.rows[kind].items():
-            if all(getattr(row, name) == value for name, value in equal.items()):
-                self.rows[kind][key] = replace(row, **changes)
+    def select(self, kind: type[Any], *, equal: Mapping[str, Any]) -> list[Any]:
+        """The rows whose columns equal those of `equal`."""
+        return [row for row in self.rows[kind].values() if all(getattr(row, n) == v for n, v in equal.items())]
 
 
 def rebuild(entries: Sequence[Entry]) -> Rows:

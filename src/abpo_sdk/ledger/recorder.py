@@ -118,7 +118,6 @@ UNRECORDED = Unrecorded()
 """The recorder outside a run."""
 
 _recorder: ContextVar[Recorder | None] = ContextVar("abpo_recorder", default=None)
-_key: ContextVar[str | None] = ContextVar("abpo_idempotency_key", default=None)
 
 
 def recorder() -> Recorder:
@@ -136,16 +135,6 @@ def recording(recorder: Recorder) -> Iterator[None]:
         _recorder.reset(token)
 
 
-@contextmanager
-def keyed(key: str) -> Iterator[None]:
-    """Puts the idempotency key of one call in force."""
-    token = _key.set(key)
-    try:
-        yield
-    finally:
-        _key.reset(token)
-
-
 def idempotency_key() -> str:
     """The key of the step that is being done: the same on every attempt, after a crash too, and no other step's.
 
@@ -157,7 +146,8 @@ def idempotency_key() -> str:
     Raises:
         NoRun: it was called outside a step of a run; wrap a call outside a run in `with key_scope("INV-7"):`.
     """
-    key = _key.get()
+    here = _recorder.get()
+    key = here.key if isinstance(here, Keyed) else None
     if key is None:
         raise NoRun(
             "idempotency_key() was called outside a step of a run, where nothing says which effect this is; "
@@ -208,17 +198,17 @@ def key_root(text: str) -> str:
 class Keyed(Unrecorded):
     """Does each step under its key, and records nothing; in force in a `key_scope`, and inside of a step."""
 
-    __slots__ = ("_root", "_scope")
+    __slots__ = ("_scope", "key")
 
-    def __init__(self, scope: Scope | str) -> None:
-        self._root = scope if isinstance(scope, str) else ""
-        self._scope = None if isinstance(scope, str) else scope
+    def __init__(self, scope: Scope | None, key: str | None = None) -> None:
+        self._scope = scope
+        self.key = key
 
     @property
     def scope(self) -> Scope:
         """Where calls are counted; made when something is called, since most steps call nothing."""
         if self._scope is None:
-            self._scope = Scope(self._root, PART)
+            self._scope = Scope(self.key or "", PART)
         return self._scope
 
     def perform(self, call: Call[T], do: Callable[[], T]) -> T:
@@ -234,7 +224,7 @@ class Keyed(Unrecorded):
     @contextmanager
     def inner(self, name: str) -> Iterator[None]:
         """A sub-process: its steps are counted by themselves."""
-        with recording(Keyed(self.scope.inner())):
+        with recording(Keyed(self.scope.inner(), self.key)):
             yield
 
     @contextmanager
@@ -250,16 +240,15 @@ class Keyed(Unrecorded):
 class doing:  # noqa: N801  read as a word, as the standard library's suppress and closing are
     """A step is being done under its key; what it calls in turn is a part of it, and has keys of its own below."""
 
-    __slots__ = ("_key", "_tokens")
+    __slots__ = ("_key", "_token")
 
     def __init__(self, key: str) -> None:
         self._key = key
 
     def __enter__(self) -> None:
-        self._tokens = (_recorder.set(Keyed(self._key)), _key.set(self._key))
+        self._token = _recorder.set(Keyed(None, self._key))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _recorder.reset(self._tokens[0])
-        _key.reset(self._tokens[1])
+        _recorder.reset(self._token)

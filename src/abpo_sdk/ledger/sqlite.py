@@ -170,7 +170,16 @@ class SqliteStore:
         """Add entries."""
         for e in entries:
             place = e.place
-            row = (e.chain, e.position, place.scope, place.ordinal, e.header, e.payload, e.salt, e.sealed)
+            row = (
+                e.chain,
+                e.position,
+                place.scope,
+                place.ordinal,
+                _bound(e.header),
+                _bound(e.payload),
+                _bound(e.salt),
+                e.sealed,
+            )
             self._write(INSERT_ENTRY, row)
 
     def advance(self, head: Head, *, length: int) -> bool:
@@ -193,13 +202,7 @@ class SqliteStore:
     def update(self, kind: type[Row], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
         model: Any = kind
-        self._write(_update_text(model, tuple(changes), (kind.KEY,)), (*changes.values(), key))
-
-    def update_all(self, kind: type[Row], equal: Mapping[str, Any], **changes: Any) -> None:
-        """Change columns of every row whose columns equal those of `equal`."""
-        model: Any = kind
-        sql = _update_text(model, tuple(changes), tuple(equal))
-        self._write(sql, (*changes.values(), *equal.values()))
+        self._write(_update_text(model, tuple(changes)), (*changes.values(), key))
 
     def close(self) -> None:
         """Close the file."""
@@ -274,6 +277,11 @@ class _Transaction:
             self._store.roll_back()
 
 
+def _bound(data: bytes | None) -> bytearray | None:
+    """Bytes as sqlite3 binds them at once; for `bytes` it looks for an adapter first, each time."""
+    return None if data is None else bytearray(data)
+
+
 def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(row[0], row[1], Place(row[2], row[3]), row[4], row[5], row[6], row[7])
 
@@ -313,10 +321,9 @@ def _put_text(kind: Any) -> str:
 
 
 @cache
-def _update_text(kind: Any, changes: tuple[str, ...], equal: tuple[str, ...]) -> str:
+def _update_text(kind: Any, changes: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{_known(kind, name)} = ?" for name in changes)
-    tests = " AND ".join(f"{_known(kind, name)} = ?" for name in equal)
-    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {tests}"
+    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?"
 
 
 def _columns(kind: Any) -> str:

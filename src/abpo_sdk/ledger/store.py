@@ -78,10 +78,6 @@ class Transaction(Reader, Protocol):
         """Change columns of a row; no such row, no change."""
         ...
 
-    def update_all(self, kind: type[Row], equal: Mapping[str, Any], **changes: Any) -> None:
-        """Change columns of every row whose columns equal those of `equal`."""
-        ...
-
 
 class Store(Reader, Protocol):
     """Where a ledger is kept. Writes of a transaction are durable, all of them, when its block ends without error."""

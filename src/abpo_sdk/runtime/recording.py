@@ -82,7 +82,7 @@ class RunRecorder:
     reviews: Reviews
     lease: Lease
     leases: Leases
-    observe: Observer
+    observe: Observer | None
     recorded: Mapping[Place, Entry]
     supplied: Mapping[Place, Supplied]
     parked: bool = False
@@ -197,13 +197,14 @@ class RunRecorder:
         if call.effect:
             if self._buffer:
                 self.commit([])
-            self.observe("before effect", call.name)
+            if self.observe is not None:
+                self.observe("before effect", call.name)
         return _Attempt(call, key, occurrence, inputs, around)
 
     def _after(self, attempt: _Attempt[T], done: T) -> T:
         """Record the result of a call, and give it as it would come back."""
         call = attempt.call
-        if call.effect:
+        if self.observe is not None and call.effect:
             self.observe("after effect", call.name)
         try:
             encoded, value = call.record(done, attempt.occurrence)

@@ -28,6 +28,7 @@ from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.ledger.store import Store
 from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Segment, life_draft
 from abpo_sdk.steps import BoundProcess, Process
@@ -89,7 +90,7 @@ class Runtime:
         self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
         self._leases = Leases(self.ledger, lease)
         self._processes: dict[str, BoundProcess[Any]] = {}
-        self._observe: Callable[[str, str], None] = _unobserved
+        self._observe: Observer | None = None
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
             if bound.name in self._processes:
@@ -478,10 +479,6 @@ class Runtime:
             )
         if action != "abandon":
             self._try(lambda: self.advance(run))
-
-
-def _unobserved(moment: str, step: str) -> None:
-    """Nobody watches."""
 
 
 def _shortened(value: object, length: int = 120) -> str:

@@ -44,7 +44,7 @@ class Segment:
         leases: Leases,
         bound: BoundProcess[Any],
         lease: Lease,
-        observe: Observer,
+        observe: Observer | None,
         entries: list[Entry],
         started: Mapping[str, Any] | None = None,
     ) -> None:

@@ -46,6 +46,9 @@ class Reads:
                 if name is not None:
                     _check_reference(name, annotations, known, what, template)
 
+    def __bool__(self) -> bool:
+        return bool(self._templates)
+
     def sources(self, values: Mapping[str, Any]) -> tuple[Source, ...]:
         """The records that a call with these values reads; a file comes with its content's digest.
 

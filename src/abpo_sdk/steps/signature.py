@@ -104,6 +104,8 @@ class Signature:
         """
         names = self.case
         values = dict(zip(names, args, strict=False))
+        if len(args) == len(names) and not kwargs and not self.wiring:
+            return values, {}
         wiring = {}
         for name, value in kwargs.items():
             if name in values or (name not in names and name not in self.wiring):

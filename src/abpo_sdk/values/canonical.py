@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Iterable
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
@@ -30,17 +31,22 @@ _encoder = json.JSONEncoder(
 )
 
 
-def _encode(value: Any) -> str:
-    return "".join(_chunks(value, 0)) if _chunks is not None else _encoder.encode(value)
-
-
 def _not_json(value: Any) -> NoReturn:
     raise TypeError(f"a {type(value).__name__} is no JSON")
 
 
-# The standard library's own C encoder, made once: JSONEncoder.encode makes a new one for each call.
-_OPTIONS = {"sort_keys": True, "skipkeys": False, "allow_nan": False}
-_chunks: Any = c_make_encoder and c_make_encoder(None, _not_json, encode_basestring, None, ":", ",", *_OPTIONS.values())
+def _made_once() -> Callable[[Any, int], Iterable[str]]:
+    """The standard library's C encoder, made once (JSONEncoder.encode makes a new one for each call), or the encoder itself."""
+    if c_make_encoder is None:
+        return lambda value, _: [_encoder.encode(value)]
+    options = {"sort_keys": True, "skipkeys": False, "allow_nan": False}
+    encoder: Callable[[Any, int], Iterable[str]] = c_make_encoder(
+        None, _not_json, encode_basestring, None, ":", ",", *options.values()
+    )
+    return encoder
+
+
+_chunks = _made_once()
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -58,7 +64,7 @@ def canonical_bytes(value: Any) -> bytes:
     b'{"a":["\xe2\x82\xac",1],"b":1}'
     """
     try:
-        return _encode(value).encode() if _plain(value, DEPTH) else rfc8785.dumps(value)
+        return "".join(_chunks(value, 0)).encode() if _plain(value, DEPTH) else rfc8785.dumps(value)
     except NotCanonical:
         raise
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, ValueError, TypeError) as error:
@@ -115,7 +121,7 @@ def parse_json(data: bytes) -> Any:
     try:
         value = _decode(str(data, "utf-8"))
         if _SURROGATE.search(data):  # written as escapes, they may be a pair or stand alone
-            _encode(value).encode()
+            _encoder.encode(value).encode()
     except (ValueError, RecursionError) as error:
         raise NotCanonical(f"these bytes are no JSON value: {error}") from error
     return value

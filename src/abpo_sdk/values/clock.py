@@ -41,7 +41,9 @@ def to_text(moment: datetime) -> str:
         raise DefinitionError(
             f"the clock told {moment!r}, a time without a zone; make it aware, such as datetime.now(UTC)"
         )
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -206,13 +206,6 @@ class Codec(Generic[T]):
                 f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
             ) from error
 
-    def _as_stored(self, encoded: Encoded) -> T:
-        try:
-            text = encoded.json
-        except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
-            return self.decode(encoded.tree)
-        return self._decode(text)
-
     def round_trip(self, value: T) -> tuple[Encoded, T]:
         """Encode, decode and compare.
 
@@ -220,7 +213,11 @@ class Codec(Generic[T]):
             LossyRoundTrip: what comes back is not equal to what went in.
         """
         encoded = self.encode(value)
-        return encoded, self._compared(value, self._as_stored(encoded))
+        try:
+            text = encoded.json
+        except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
+            return encoded, self._compared(value, self.decode(encoded.tree))
+        return encoded, self._compared(value, self._decode(text))
 
     def check(self, value: T, tree: JsonValue) -> None:
         """Compare a value with what comes back from its tree.
