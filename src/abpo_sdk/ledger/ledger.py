@@ -71,6 +71,15 @@ class Writer:
         """Add entries to the end of a chain, which is made where it is new."""
         return self.append_sealed(chain, [(draft, self._ledger.seal(draft)) for draft in drafts])
 
+    def begin(self, chain: str, first: tuple[Draft, Sealed], *, lease: Lease) -> list[Entry]:
+        """Add the first entry of a chain that is known to be new, under the first lease."""
+        entries, self.end = _chained(
+            [first], Head(chain, GENESIS, 0, lease.epoch, lease.holder, lease.until), release=False
+        )
+        self.tx.set_head(self.end)
+        self._keep([first], entries)
+        return entries
+
     def append_sealed(
         self,
         chain: str,
@@ -108,13 +117,17 @@ class Writer:
                 head = Head(chain, head.hash, head.length, lease.epoch, lease.holder, lease.until)
             entries, end = _chained(drafts, head, release=release)
             self.tx.set_head(end)
-        self.tx.append(entries)
         self.end = end
+        self._keep(drafts, entries)
+        return entries
+
+    def _keep(self, drafts: Sequence[tuple[Draft, Sealed]], entries: Sequence[Entry]) -> None:
+        self.tx.append(entries)
         for (draft, _), entry in zip(drafts, entries, strict=True):
             if draft.kind not in UNPROJECTED:
                 project(
                     self.tx,
-                    chain=chain,
+                    chain=entry.chain,
                     place=draft.place,
                     kind=draft.kind,
                     name=draft.name,
@@ -122,7 +135,6 @@ class Writer:
                     entry_hash=entry.hash,
                     payload=draft.payload,
                 )
-        return entries
 
 
 def _chained(drafts: Sequence[tuple[Draft, Sealed]], head: Head, *, release: bool) -> tuple[list[Entry], Head]:

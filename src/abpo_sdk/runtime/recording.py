@@ -85,6 +85,7 @@ class RunRecorder:
     observe: Observer | None
     recorded: Mapping[Place, Entry]
     supplied: Mapping[Place, Supplied]
+    end: Head | None = None
     parked: bool = False
     broken: Exception | None = None
     failure: Failure | None = None
@@ -95,7 +96,6 @@ class RunRecorder:
     _origins: Origins = field(default_factory=Origins)
     _where: tuple[int, object] = (0, None)
     _renew_at: datetime | None = None
-    _end: Head | None = None
     _results: dict[int, Encoded] = field(default_factory=dict)
     _journaled: dict[str, str | None] = field(default_factory=dict)
 
@@ -344,16 +344,16 @@ class RunRecorder:
             if self._renew_at is None or now > self._renew_at:
                 self.lease, self._renew_at = self.leases.renewed(self.lease, now)
             with self.ledger.writing() as writer:
-                writer.append_sealed(self.lease.chain, self._buffer, lease=self.lease, release=release, after=self._end)
+                writer.append_sealed(self.lease.chain, self._buffer, lease=self.lease, release=release, after=self.end)
         except UNSWALLOWABLE as error:
             self.broken = error
             raise
         self._buffer = []
-        self._end = writer.end
+        self.end = writer.end
 
     def forget_end(self) -> None:
         """Look up where the chain ends before the next write."""
-        self._end = None
+        self.end = None
 
     def settle_failure(self) -> None:
         """Record the exception of a step that the process caught."""

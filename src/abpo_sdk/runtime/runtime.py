@@ -30,7 +30,7 @@ from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
-from abpo_sdk.runtime.segment import Segment, life_draft
+from abpo_sdk.runtime.segment import Begun, Segment, life_draft
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.decision import Decision
@@ -313,8 +313,8 @@ class Runtime:
         sealed = self.ledger.seal(draft)
         with self.ledger.writing() as writer:
             if writer.tx.head(run) is None:
-                entries = writer.append_sealed(run, [(draft, sealed)], lease=lease)
-                return Run(self, run), self._segment(bound, lease, entries, payload)
+                entries = writer.begin(run, (draft, sealed), lease=lease)
+                return Run(self, run), self._segment(bound, lease, Begun(entries, writer.end, payload))
         self._check_duplicate(run, bound.name, encoded)
         if run in self._deserted():
             return Run(self, run), self._segment(bound, self._leases.acquire(run))
@@ -393,18 +393,11 @@ class Runtime:
                 deserted.append(row.id)
         return deserted
 
-    def _segment(
-        self,
-        bound: BoundProcess[Any],
-        lease: Lease,
-        entries: list[Entry] | None = None,
-        started: Mapping[str, Any] | None = None,
-    ) -> Segment:
+    def _segment(self, bound: BoundProcess[Any], lease: Lease, begun: Begun | None = None) -> Segment:
         """The next segment of a run; where its entries cannot be read, the lease is given back."""
         try:
-            if entries is None:
-                entries = self.ledger.entries(lease.chain)
-            return Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe, entries, started)
+            begun = begun or Begun(self.ledger.entries(lease.chain))
+            return Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe, begun)
         except BaseException:
             self._leases.give_up(lease)
             raise

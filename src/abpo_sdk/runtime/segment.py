@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.errors import LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
@@ -12,6 +13,7 @@ from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft
 from abpo_sdk.ledger.recorder import recording
+from abpo_sdk.ledger.rows import Head
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied, run_subject
 from abpo_sdk.steps import BoundProcess
@@ -21,6 +23,21 @@ log = logging.getLogger("abpo_sdk.runtime")
 log.addHandler(logging.NullHandler())  # silent unless the application listens
 
 MESSAGE_LENGTH = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the ledger has of a run.
+
+    Args:
+        entries: the entries.
+        end: the end of their chain, where it is known because it has just been written.
+        started: what the first entry says, where that has just been written; else it is read from there.
+    """
+
+    entries: list[Entry]
+    end: Head | None = None
+    started: Mapping[str, Any] | None = None
 
 
 class Segment:
@@ -33,8 +50,7 @@ class Segment:
         bound: the process with its wiring.
         lease: the right to write to the run.
         observe: is told of effects.
-        entries: what the ledger has of the run.
-        started: what the first of them says, where it has just been written; else it is read from there.
+        begun: what the ledger has of the run.
     """
 
     def __init__(
@@ -45,10 +61,10 @@ class Segment:
         bound: BoundProcess[Any],
         lease: Lease,
         observe: Observer | None,
-        entries: list[Entry],
-        started: Mapping[str, Any] | None = None,
+        begun: Begun,
     ) -> None:
-        self._started = started
+        entries = begun.entries
+        self._started = begun.started
         self.finished: Callable[[], Any] | None = None
         self._ledger = ledger
         self._leases = leases
@@ -60,6 +76,7 @@ class Segment:
             lease=lease,
             leases=leases,
             observe=observe,
+            end=begun.end,
             recorded={entry.place: entry for entry in entries if entry.place.scope != LIFE},
             supplied=_supplied(ledger, entries) if len(entries) > 1 else {},
         )
