@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, Gate, Runtime, fields, process, rule, step
+from abpo_sdk.errors import OutOfScope
 from abpo_sdk.testing import TestRuntime
 
 
@@ -235,3 +238,28 @@ def test_runs_in_several_threads_do_not_know_of_each_other(tmp_path):
             results = list(pool.map(start, range(1, 5)))
         assert results == [[f"pay {n}", f"pay {n}"] for n in range(1, 5)]
         assert runtime.ledger.verify().chains == 4
+
+
+@step
+def twice(number: int) -> int:
+    return 2 * number
+
+
+@process
+def swallow_out_of_scope(number: int) -> str:
+    context = copy_context()
+
+    def call():
+        with suppress(OutOfScope):
+            context.run(twice, number)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    return "swallowed"
+
+
+def test_a_call_out_of_scope_that_the_process_swallows_is_an_incident_all_the_same(opened):
+    run = opened(swallow_out_of_scope).start(swallow_out_of_scope, 1, id="R")
+    assert run.status == "incident"
+    assert "was called in another thread" in run.incident.error

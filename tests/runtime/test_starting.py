@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from abpo_sdk import DecisionTable, Gate, Personal, Runtime, fields, process, rule, step
+from abpo_sdk import DecisionTable, Gate, Ledger, Personal, Runtime, SystemClock, fields, process, rule, step
 from abpo_sdk.errors import (
     DefinitionError,
     DuplicateRun,
@@ -257,7 +257,7 @@ def test_the_id_of_a_decision_that_was_recorded_without_a_run_is_refused(runtime
 
 @pytest.mark.parametrize("name", ["", "  "])
 def test_an_empty_id_is_refused(runtime, name):
-    with pytest.raises(DefinitionError, match="id must not be empty"):
+    with pytest.raises(DefinitionError, match="a run's id is"):
         runtime.start(failing, 3, id=name)
 
 
@@ -433,3 +433,28 @@ def test_a_file_that_is_not_there_is_an_incident_of_the_step(runtime, tmp_path):
     run = runtime.start(read_and_ask, tmp_path / "absent.txt")
     assert (run.status, run.incident.step) == ("incident", "read")
     assert "absent.txt" in run.incident.error
+
+
+@pytest.mark.parametrize("given", [7, None.__class__, b"R"])
+def test_an_id_that_is_no_text_is_refused_by_name(opened, given):
+    with pytest.raises(DefinitionError, match="a run's id is"):
+        opened(pay).start(pay, Claim(number=1), id=given)
+
+
+def test_another_case_under_the_same_id_is_named_by_what_differs(opened):
+    runtime = opened(pay)
+    runtime.start(pay, Claim(number=1), id="R")
+    with pytest.raises(DuplicateRun, match=r"its claim was \{.*'number': 1.*\}, and is \{.*'number': 2"):
+        runtime.start(pay, Claim(number=2), id="R")
+
+
+def test_a_run_itself_is_no_id(opened):
+    runtime = opened(pay)
+    run = runtime.start(pay, Claim(number=1), id="R")
+    with pytest.raises(UnknownRun, match=r"give run\.id"):
+        runtime.lineage(run)
+
+
+def test_a_clock_beside_a_ledger_that_has_one_is_refused():
+    with Ledger("sqlite://") as ledger, pytest.raises(DefinitionError, match="clock= is given twice"):
+        Runtime(ledger, clock=SystemClock())

@@ -128,7 +128,7 @@ def test_a_key_scope_ends_with_its_block():
 
 
 def test_an_empty_key_scope_is_refused():
-    with pytest.raises(DefinitionError, match="is no scope"), key_scope(""):
+    with pytest.raises(DefinitionError, match="the key of a key_scope is"), key_scope(""):
         pass
 
 

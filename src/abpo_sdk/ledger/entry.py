@@ -16,6 +16,7 @@ from datetime import datetime
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
 from typing import Any, Literal, Protocol
 
+from abpo_sdk.errors import DefinitionError
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue
@@ -62,6 +63,18 @@ class Place:
     def inner(self) -> str:
         """The scope of what belongs to the thing that stands here."""
         return f"{self.scope}{self.ordinal}/"
+
+
+def check_id(text: object, what: str) -> None:
+    """Refuse what cannot be the id of a run, or a key.
+
+    Raises:
+        DefinitionError: it is no text, or blank.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise DefinitionError(
+            f"{what} is {text!r}; give a text that says what it is about, such as the invoice's number"
+        )
 
 
 def id_part(text: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from abpo_sdk.errors import DefinitionError, LeaseLost
+from abpo_sdk.errors import DefinitionError, DuplicateRun, LeaseLost
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.entry import BODY, GENESIS, Draft, Entry, Place, entry_id, header_bytes, leaf_hash
+from abpo_sdk.ledger.entry import BODY, GENESIS, Draft, Entry, Place, check_id, entry_id, header_bytes, leaf_hash
 from abpo_sdk.ledger.projections import UNPROJECTED, project
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.ledger.rows import Head
@@ -226,12 +226,7 @@ class Ledger:
             DuplicateRun: the key holds another decision.
             DefinitionError: the key is empty.
         """
-        from abpo_sdk.errors import DuplicateRun
-
-        if not key:
-            raise DefinitionError(
-                "record(decision, key='') names nothing; give what the decision is about, such as the invoice's number"
-            )
+        check_id(key, "the key of a decision")
         place = Place(BODY, 0)
         if decision.id == entry_id(key, place):
             return decision
@@ -273,6 +268,14 @@ class Ledger:
             LedgerBroken: naming the first entry that is not what was written, or that is missing.
         """
         return verify(self.store, self.vault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the files."""

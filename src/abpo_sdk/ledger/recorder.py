@@ -1,6 +1,6 @@
 """The one seam between primitives and runs: a recorder that performs calls and asks people.
 
-Steps, policies and gates know this module alone. Outside a run the recorder in force just computes; a run puts
+Of runs, steps, policies and gates know this module alone. Outside a run the recorder in force just computes; a run puts
 its own in force, which returns what the ledger has, or does it and records it.
 """
 

@@ -191,7 +191,7 @@ class SqliteStore:
             self._refuse(error)
 
     def set_head(self, head: Head) -> None:
-        """Change what is kept of a chain's end."""
+        """Make `head` the end of its chain, whatever stood there."""
         self._write(PUT_HEAD, (head.chain, head.hash, head.length, head.epoch, head.holder, head.until))
 
     def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:

@@ -67,7 +67,7 @@ class Transaction(Reader, Protocol):
         ...
 
     def set_head(self, head: Head) -> None:
-        """Change what is kept of a chain's end (its lease)."""
+        """Make `head` the end of its chain, whatever stood there."""
         ...
 
     def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:

@@ -12,6 +12,7 @@ from abpo_sdk.ledger import Entry
 from abpo_sdk.ledger.entry import entry_id
 from abpo_sdk.ledger.sealing import labels, masked
 from abpo_sdk.lineage.tree import Tree
+from abpo_sdk.values.decision import POLICY
 from abpo_sdk.values.source import Source
 
 Coverage = Literal["complete", "partial"]
@@ -90,7 +91,7 @@ class DecisionLineage:
             source = origin.tree() if origin else Tree("not known: made in the process itself")
             branches.append(Tree(label, (source,)))
         extent = self.coverage if not self.unknown else f"partial, not known: {', '.join(self.unknown)}"
-        by = "the policy" if self.decided_by == "policy" else self.decided_by
+        by = "the policy" if self.decided_by == POLICY else self.decided_by
         return Tree(f"decision {self.policy}: {self.outcome}, decided by {by} (lineage {extent})", tuple(branches))
 
 
@@ -142,7 +143,7 @@ def _decision(entry: Entry, by_place: Mapping[str, Entry], answers: Mapping[str,
         id=identifier,
         policy=decision["policy"],
         outcome=answer.get("outcome", decision["outcome"]),
-        decided_by=answer.get("by", "policy"),
+        decided_by=answer.get("by", POLICY),
         fields=fields,
     )
 

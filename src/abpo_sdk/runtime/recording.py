@@ -16,7 +16,7 @@ from abpo_sdk.errors import AbpoError, Erased, LeaseLost, NobodyHolds, OutOfScop
 from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
-from abpo_sdk.ledger.entry import LIFE, Draft, id_part
+from abpo_sdk.ledger.entry import LIFE, Draft, Kind, id_part
 from abpo_sdk.ledger.recorder import Scope, doing, key_root
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import Sealed
@@ -151,8 +151,8 @@ class RunRecorder:
         )
         entry = self.recorded.get(place)
         if entry is not None:
-            assert draft.inputs is not None  # noqa: S101  review_draft gives them
-            self._guarded(lambda: self._check_same(entry, "review", review.gate, draft.inputs, None))  # type: ignore[arg-type]
+            shown = draft.inputs or Encoded(None)
+            self._guarded(lambda: self._check_same(entry, "review", review.gate, shown))
             answer = answer_of(list(self.recorded.values()), place)
             if answer is not None:
                 return answer
@@ -245,15 +245,25 @@ class RunRecorder:
 
     def _replay(self, call: Call[Any], entry: Entry, inputs: Encoded) -> Any:
         kind = entry.kind
-        self._check_same(entry, "step" if kind == "raised" else kind, call.name, inputs, call, present=call.kind)
+        self._check_same(entry, call.kind, call.name, inputs, call.version)
         content = self.ledger.payload(entry, purpose="replay")
         self._know(content.get("files") or {})
         if kind == "raised":
-            raise exception_of(content["error"])
+            raise self._raised_again(entry, content["error"])
         value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
         if kind == "step":
             self._origins.register(value, entry.place)
         return value
+
+    @staticmethod
+    def _raised_again(entry: Entry, tree: JsonValue) -> Exception:
+        try:
+            return exception_of(tree)
+        except Exception as error:
+            raise ReplayDiverged(
+                f"run {entry.chain!r}, {entry.place}: step {entry.name!r} raised {tree['module']}.{tree['type']}, "
+                f"which cannot be raised again ({type(error).__name__}); bring back the code that the run started with"
+            ) from error
 
     def _record(
         self, call: Call[Any], occurrence: Occurrence, inputs: Encoded, result: Encoded, around: Mapping[str, JsonValue]
@@ -289,31 +299,21 @@ class RunRecorder:
 
     # what must agree with the ledger
 
-    def _check_same(
-        self,
-        entry: Entry,
-        recorded_kind: str,
-        name: str,
-        inputs: Encoded,
-        call: Call[Any] | None,
-        *,
-        present: str = "review",
-    ) -> None:
+    def _check_same(self, entry: Entry, kind: Kind, name: str, inputs: Encoded, version: str | None = None) -> None:
         where = f"run {entry.chain!r}, {entry.place}"
-        if (recorded_kind, entry.name) != (present, name):
+        recorded = "step" if entry.kind == "raised" else entry.kind
+        if (recorded, entry.name) != (kind, name):
             raise ReplayDiverged(
-                f"{where}: the ledger has the {recorded_kind} {entry.name!r}, and the process now calls the {present} {name!r}; "
+                f"{where}: the ledger has the {recorded} {entry.name!r}, and the process now calls the {kind} {name!r}; "
                 "bring back the code that the run started with"
             )
-        if call is not None and call.version is not None:
-            version = entry.content["result"]["decision"]["version"]
-            if version != call.version:
-                raise ReplayDiverged(
-                    f"{where}: {name!r} decided in version {version}, and is now version {call.version}"
-                )
+        if version is not None:
+            then = entry.content["result"]["decision"]["version"]
+            if then != version:
+                raise ReplayDiverged(f"{where}: {name!r} decided in version {then}, and is now version {version}")
         if not self.ledger.same_inputs(entry, inputs):
             raise ReplayDiverged(
-                f"{where}: the {present} {name!r} was given other inputs (recorded: hash {str(entry.head['inputs'])[:12]}...) "
+                f"{where}: the {kind} {name!r} was given other inputs (recorded: hash {str(entry.head['inputs'])[:12]}...) "
                 f"than now: {_shown(inputs)}; a value that is not from a step or an argument must not reach one"
             )
         self._unread.discard(entry.place)

@@ -78,12 +78,17 @@ class Incident:
 class Run(Generic[R_co]):
     """One execution of a process. Everything it says is read from the ledger when it is asked."""
 
-    __slots__ = ("_runtime", "finished", "id")
+    __slots__ = ("_runtime", "_seen", "id")
 
     def __init__(self, runtime: Runtime, identifier: str) -> None:
         self._runtime = runtime
         self.id = identifier
-        self.finished: Callable[[], Any] | None = None  # gives the result, where this very object saw the run end
+        self._seen: Callable[[], Any] | None = None
+
+    def see_end(self, result: Callable[[], Any] | None) -> Run[R_co]:
+        """Have the result at hand where the run ended just now, so that it need not be read."""
+        self._seen = result
+        return self
 
     @property
     def status(self) -> Status:
@@ -97,8 +102,8 @@ class Run(Generic[R_co]):
             RunNotDone: it is running or waiting; says for what.
             RunFailed: it is an incident or was abandoned; says why.
         """
-        if self.finished is not None:  # what is done stays done
-            seen: R_co = self.finished()
+        if self._seen is not None:  # what is done stays done
+            seen: R_co = self._seen()
             return seen
         status = self.status
         if status == "done":

@@ -23,9 +23,8 @@ from abpo_sdk.errors import (
 from abpo_sdk.gates import People, Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.decisions import decode_decision
-from abpo_sdk.ledger.entry import LIFE, Draft
+from abpo_sdk.ledger.entry import LIFE, Draft, Kind, check_id
 from abpo_sdk.ledger.rows import RunRow
-from abpo_sdk.ledger.store import Store
 from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.recording import Observer
@@ -45,6 +44,9 @@ T = TypeVar("T")
 
 LEASE = timedelta(minutes=5)
 
+NOT_MINE = (RunBusy, UnknownProcess, UnknownRun)
+"""What keeps this worker from advancing a run, and is no trouble: another one does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -58,14 +60,14 @@ class Runtime:
     """Runs processes so that they survive crashes and wait for people.
 
     Args:
-        url: where the ledger is, such as "sqlite:///abpo.db"; or a `Ledger`, or a store.
+        ledger: where the ledger is, such as "sqlite:///abpo.db"; or a `Ledger`.
         processes: what it can run, each with its wiring: `pay_invoice.bind(erp=...)`.
         people: who may answer and resolve incidents, and their roles.
-        clock: tells the time; default: the machine's.
+        clock: tells the time; default: the machine's; a `Ledger` comes with its own.
         lease: how long a worker on another host that writes nothing is waited for before its run is taken over.
 
     Raises:
-        DefinitionError: two processes of one name, or one whose wiring is missing.
+        DefinitionError: two processes of one name, one whose wiring is missing, or no ledger.
         StoreUnavailable, SchemaUnknown: the ledger cannot be opened.
 
     >>> from abpo_sdk.steps import process
@@ -78,14 +80,18 @@ class Runtime:
 
     def __init__(
         self,
-        url: str | Ledger | Store,
+        ledger: str | Ledger,
         processes: Iterable[BoundProcess[Any] | Process[Any, Any]] = (),
         *,
         people: People | Mapping[str, Collection[str]] | None = None,
         clock: Clock | None = None,
         lease: timedelta = LEASE,
     ) -> None:
-        self.ledger = url if isinstance(url, Ledger) else Ledger(url, clock=clock)
+        if isinstance(ledger, Ledger) and clock is not None:
+            raise DefinitionError("clock= is given twice: a Ledger comes with its own; write Ledger(..., clock=...)")
+        if not isinstance(ledger, (str, Ledger)):
+            raise DefinitionError(f"Runtime({ledger!r}): give a ledger or where it is, such as 'sqlite:///abpo.db'")
+        self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
         self.people = people if isinstance(people, People) else People(people)
         self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
         self._leases = Leases(self.ledger, lease)
@@ -139,18 +145,32 @@ class Runtime:
         run, segment = self._start(process, args, kwargs, id)
         if segment is not None:
             self._run(segment)
-            run.finished = segment.finished
+            run.see_end(segment.result)
         return run
+
+    @overload
+    async def start_async(
+        self,
+        process: Process[..., Coroutine[Any, Any, T]] | BoundProcess[Coroutine[Any, Any, T]],
+        /,
+        *args: Any,
+        id: str | None = None,
+        **kwargs: Any,
+    ) -> Run[T]: ...
+    @overload
+    async def start_async(
+        self, process: Process[..., R] | BoundProcess[R], /, *args: Any, id: str | None = None, **kwargs: Any
+    ) -> Run[R]: ...
 
     async def start_async(self, process: Any, /, *args: Any, id: str | None = None, **kwargs: Any) -> Run[Any]:  # noqa: A002
         """`start`, from an event loop; a plain process runs in a thread."""
         run, segment = self._start(process, args, kwargs, id)
         if segment is not None:
             await self._run_async(segment)
-            run.finished = segment.finished
+            run.see_end(segment.result)
         return run
 
-    def advance(self, run: str) -> None:
+    def advance(self, run_id: str) -> None:
         """Go on with a run as far as it can go; all that an engine has to call.
 
         Raises:
@@ -158,16 +178,16 @@ class Runtime:
             UnknownProcess: its process was not given to this runtime.
             RunBusy: another worker is at it.
         """
-        bound = self._ready(run)
+        bound = self._ready(run_id)
         if bound is not None:
-            lease = self._leases.acquire(run)
+            lease = self._leases.acquire(run_id)
             self._run(self._segment(bound, lease))
 
-    async def advance_async(self, run: str) -> None:
+    async def advance_async(self, run_id: str) -> None:
         """`advance`, from an event loop."""
-        bound = self._ready(run)
+        bound = self._ready(run_id)
         if bound is not None:
-            lease = self._leases.acquire(run)
+            lease = self._leases.acquire(run_id)
             await self._run_async(self._segment(bound, lease))
 
     def tick(self) -> Tick:
@@ -183,7 +203,7 @@ class Runtime:
         for run in self._deserted():
             try:
                 await self.advance_async(run)
-            except RunBusy:
+            except NOT_MINE:
                 continue
             advanced.append(run)
         return Tick(tuple(str(r.id) for r in escalated), tuple(advanced))
@@ -216,14 +236,14 @@ class Runtime:
         """The decisions as a frame, one row each; see `Ledger.decisions`."""
         return self.ledger.decisions(policy, purpose=purpose)
 
-    def lineage(self, run: str) -> Lineage:
+    def lineage(self, run_id: str) -> Lineage:
         """Where every value that the decisions of a run used came from.
 
         Raises:
             UnknownRun: there is none of this id.
         """
-        self._row(run)
-        return trace(run, self.ledger.entries(run))
+        self._row(run_id)
+        return trace(run_id, self.ledger.entries(run_id))
 
     def someone(self, role: str) -> str:
         """The id of a person who holds a role; raises `NobodyHolds` where there is none."""
@@ -297,8 +317,7 @@ class Runtime:
         signature = bound.process.signature
         encoded = signature.checked(signature.case_values(args, kwargs))
         run = identifier if identifier is not None else _random_id()
-        if not run or not run.strip():
-            raise DefinitionError("a run's id must not be empty")
+        check_id(run, "a run's id")
         lease = self._leases.fresh(run)
         payload: dict[str, Any] = {
             "arguments": encoded.tree,
@@ -364,6 +383,8 @@ class Runtime:
         return self._bound(process.bind())
 
     def _row(self, run: str) -> RunRow:
+        if not isinstance(run, str):
+            raise UnknownRun(f"a run is known by its id, and {run!r} is none; give run.id")
         rows = self.ledger.store.select(RunRow, equal={"id": run})
         if not rows:
             raise UnknownRun(f"there is no run {run!r}")
@@ -433,7 +454,7 @@ class Runtime:
     async def _answered_async(self, review: Review) -> None:
         try:
             await self.advance_async(str(review.run))
-        except (RunBusy, UnknownProcess, UnknownRun):
+        except NOT_MINE:
             return
 
     @staticmethod
@@ -441,7 +462,7 @@ class Runtime:
         """Leave to another worker what this one cannot advance: its tick will."""
         try:
             do()
-        except (RunBusy, UnknownProcess, UnknownRun):
+        except NOT_MINE:
             return False
         return True
 
@@ -465,10 +486,10 @@ class Runtime:
                         f"run {run!r}: no step raised, so there is no value to supply; retry or abandon it"
                     )
                 payload |= {"scope": incident["scope"], "ordinal": incident["ordinal"]}
-            kind = "abandoned" if action == "abandon" else "resolved"
+            kind: Kind = "abandoned" if action == "abandon" else "resolved"
             writer.append(
                 run,
-                [life_draft(lambda _: entries, run, kind, self._row(run).process, payload, self.clock.now(), personal)],
+                [life_draft(entries, kind, self._row(run).process, payload, self.clock.now(), personal)],
             )
         if action != "abandon":
             self._try(lambda: self.advance(run))

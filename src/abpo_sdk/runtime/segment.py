@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from abpo_sdk.errors import LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Place
-from abpo_sdk.ledger.entry import LIFE, Draft
+from abpo_sdk.ledger.entry import LIFE, Draft, Kind
 from abpo_sdk.ledger.recorder import recording
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.runtime.lease import Leases
@@ -65,7 +66,7 @@ class Segment:
     ) -> None:
         entries = begun.entries
         self._started = begun.started
-        self.finished: Callable[[], Any] | None = None
+        self.result: Callable[[], Any] | None = None
         self._ledger = ledger
         self._leases = leases
         self._bound = bound
@@ -138,7 +139,7 @@ class Segment:
         draft = self._life("finished", {"result": encoded.tree}, encoded.within("result"))
         draft.result = encoded
         recorder.commit([draft], release=True)
-        self.finished = lambda: process.signature.result.decode(encoded.tree)
+        self.result = lambda: process.signature.result.decode(encoded.tree)
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:
@@ -183,10 +184,9 @@ class Segment:
         )
         log.debug("run %r", recorder.lease.chain, exc_info=error)
 
-    def _life(self, kind: Any, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
+    def _life(self, kind: Kind, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
         return life_draft(
-            lambda _: self._entries,  # while it holds the lease, nobody else adds to these
-            self._recorder.lease.chain,
+            self._entries,  # while it holds the lease, nobody else adds to these
             kind,
             self._bound.name,
             payload,
@@ -196,16 +196,15 @@ class Segment:
 
 
 def life_draft(
-    entries: Callable[[str], list[Entry]],
-    run: str,
-    kind: Any,
+    entries: list[Entry],
+    kind: Kind,
     name: str,
     payload: dict[str, Any],
-    at: Any,
+    at: datetime,
     personal: tuple[PersonalValue, ...] = (),
 ) -> Draft:
     """An entry about a run as a whole, at the next place of that kind."""
-    number = sum(entry.place.scope == LIFE for entry in entries(run))
+    number = sum(entry.place.scope == LIFE for entry in entries)
     return Draft(Place(LIFE, number), kind, name, payload, at, personal)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from abpo_sdk.errors import DefinitionError
+from abpo_sdk.ledger.entry import check_id
 from abpo_sdk.ledger.recorder import Keyed, Scope, key_root, recording
 
 
@@ -28,7 +28,7 @@ def key_scope(key: str) -> Iterator[None]:
         key: what the calls are about, in the caller's own identifiers, the same on every attempt.
 
     Raises:
-        DefinitionError: the key is empty.
+        DefinitionError: the key is blank, or no text.
 
     >>> from abpo_sdk.ledger.recorder import idempotency_key
     >>> from abpo_sdk.steps.step import step
@@ -39,7 +39,6 @@ def key_scope(key: str) -> Iterator[None]:
     ...     pay()
     'INV-7/pay/0'
     """
-    if not key:
-        raise DefinitionError("key_scope('') is no scope; give what the calls are about, such as the invoice's number")
+    check_id(key, "the key of a key_scope")
     with recording(_Outermost(Scope(key_root(key)))):
         yield

@@ -88,7 +88,7 @@ class Process(Generic[P, R]):
 
     @functools.cached_property
     def version(self) -> str:
-        """One hash over `pins`, or the version that was given alone where nothing else is named."""
+        """One hash over `pins`."""
         return hashlib.sha256(repr(sorted(self.pins.items())).encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:

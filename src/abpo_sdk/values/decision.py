@@ -20,8 +20,8 @@ class Reason:
         text: the reason in words.
         factor: the field (business column) that it is about, if it is about one.
         value: what that field held, as text, personal values masked.
-        stage: which policy or person gave it.
-        source: where the value came from.
+        stage: the policy or gate that it is from.
+        source: where the value came from; of a person's answer, the person.
         condition: the condition that held, with the values of the case.
         amount: how much it contributed, where it has an amount (a model's contribution).
         unit: the unit of `amount`.

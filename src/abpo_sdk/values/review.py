@@ -36,7 +36,7 @@ class Answer:
 
 
 class Desk(Protocol):
-    """Where reviews are answered; `Reviews` and the runtime are desks."""
+    """Where reviews are answered: `Reviews`."""
 
     def answer(self, review: Review, outcome: str, *, by: str, because: str) -> Review:
         """Record the answer, after every check, and let go on what waits for it."""
