@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from abpo_sdk.errors import (
     DefinitionError,
-    DuplicateRun,
     Erased,
-    IncidentError,
     LedgerBroken,
-    RationaleMissing,
     RunBusy,
     RunError,
     UnknownProcess,
@@ -23,17 +20,18 @@ from abpo_sdk.errors import (
 from abpo_sdk.gates import People, Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.decisions import decode_decision
-from abpo_sdk.ledger.entry import LIFE, Draft, Kind, check_id
+from abpo_sdk.ledger.entry import LIFE, Draft, check_id
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage, trace
+from abpo_sdk.runtime.duplicates import check_duplicate
+from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
-from abpo_sdk.runtime.segment import Begun, Segment, life_draft
+from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Codec, Encoded, masked_tree
 from abpo_sdk.values.review import Answer, Review
 
 if TYPE_CHECKING:
@@ -334,38 +332,10 @@ class Runtime:
             if writer.tx.head(run) is None:
                 entries = writer.begin(run, (draft, sealed), lease=lease)
                 return Run(self, run), self._segment(bound, lease, Begun(entries, writer.end, payload))
-        self._check_duplicate(run, bound.name, encoded)
+        check_duplicate(self.ledger, run, bound.name, encoded)
         if run in self._deserted():
             return Run(self, run), self._segment(bound, self._leases.acquire(run))
         return Run(self, run), None
-
-    def _check_duplicate(self, run: str, process: str, encoded: Encoded) -> None:
-        started = self.ledger.entries(run)[0]
-        if started.kind != "started":
-            raise DuplicateRun(
-                f"the id {run!r} is the key of a decision that was recorded without a run; choose another"
-            )
-        if started.name != process:
-            raise DuplicateRun(f"the id {run!r} is taken by a run of process {started.name!r}")
-        try:
-            same = self.ledger.same_inputs(started, encoded)
-        except Erased as error:
-            raise DuplicateRun(
-                f"the id {run!r} is taken by a run whose subject was erased, so nobody can tell whether the case is the same"
-            ) from error
-        if not same:
-            raise DuplicateRun(
-                f"the id {run!r} is taken by a run of {process!r} with another case{self._difference(started, encoded)}; "
-                "give this case an id of its own"
-            )
-
-    def _difference(self, started: Entry, encoded: Encoded) -> str:
-        """Which argument differs from the one that a run was started with; values are shown unless something in them is personal."""
-        recorded, present = self.ledger.payload(started)["arguments"], masked_tree(encoded)
-        for name, value in present.items():
-            if recorded.get(name) != value:
-                return f" (its {name} was {_shortened(recorded.get(name))}, and is {_shortened(value)})"
-        return " (a file that it names, or something personal in it, is another)"
 
     def _bound(self, process: Any) -> BoundProcess[Any]:
         if isinstance(process, BoundProcess):
@@ -467,37 +437,9 @@ class Runtime:
         return True
 
     def _resolve(self, run: str, action: str, by: str, because: str, value: Any) -> None:
-        self.people.check_known(by, f"resolve the incident of run {run!r}")
-        if not because or not because.strip():
-            raise RationaleMissing(f"to resolve the incident of run {run!r}, say because=...")
-        payload: dict[str, Any] = {"action": action, "because": because, "by": by}
-        personal: Any = ()
-        if action == "supply":
-            encoded = Codec(type(value), where="the supplied value").encode(value)
-            payload["value"], personal = encoded.tree, encoded.within("value")
-        with self.ledger.writing() as writer:
-            entries = writer.tx.entries(run)
-            if not writer.tx.select(RunRow, equal={"id": run, "status": "incident"}):
-                raise IncidentError(f"run {run!r} is no incident any more; look at its status")
-            incident = next(entry for entry in reversed(entries) if entry.kind == "incident").content
-            if action == "supply":
-                if incident["place"] is None:
-                    raise IncidentError(
-                        f"run {run!r}: no step raised, so there is no value to supply; retry or abandon it"
-                    )
-                payload |= {"scope": incident["scope"], "ordinal": incident["ordinal"]}
-            kind: Kind = "abandoned" if action == "abandon" else "resolved"
-            writer.append(
-                run,
-                [life_draft(entries, kind, self._row(run).process, payload, self.clock.now(), personal)],
-            )
+        record_resolution(self.ledger, self.people, self._row(run), action=action, by=by, because=because, value=value)
         if action != "abandon":
             self._try(lambda: self.advance(run))
-
-
-def _shortened(value: object, length: int = 120) -> str:
-    text = repr(value)
-    return text if len(text) <= length else text[:length] + "..."
 
 
 def _random_id() -> str:

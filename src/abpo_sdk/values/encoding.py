@@ -9,33 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import (
-    BaseModel,
     PydanticSchemaGenerationError,
     PydanticUndefinedAnnotation,
     PydanticUserError,
-    RootModel,
     TypeAdapter,
     ValidationError,
 )
 from pydantic_core import PydanticSerializationError
 
 from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical, SealingError
-from abpo_sdk.values.canonical import canonical_bytes
+from abpo_sdk.values.canonical import canonical_bytes, parse_json
+from abpo_sdk.values.equality import difference, same
 from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find, personal_in
 
 T = TypeVar("T")
 JsonValue = Any
 """What JSON can hold: None, bool, int, float, str, lists and dicts with str keys."""
-
-MODEL_EQUALITIES: tuple[Any, ...] = (BaseModel.__eq__, RootModel.__eq__)
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
 
@@ -217,7 +212,12 @@ class Codec(Generic[T]):
             text = encoded.json
         except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
             return encoded, self._compared(value, self.decode(encoded.tree))
-        return encoded, self._compared(value, self._decode(text))
+        back = self._decode(text)
+        if same(value, back):
+            return encoded, back
+        return encoded, self._compared(
+            value, self.decode(parse_json(text))
+        )  # as replay reads it: large floats stay floats
 
     def check(self, value: T, tree: JsonValue) -> None:
         """Compare a value with what comes back from its tree.
@@ -228,9 +228,9 @@ class Codec(Generic[T]):
         self._compared(value, self.decode(tree))
 
     def _compared(self, value: T, back: T) -> T:
-        if not _same(value, back):
+        if not same(value, back):
             raise LossyRoundTrip(
-                f"{self._where}: what would come back from the ledger differs from what was given: {_difference(value, back)}; "
+                f"{self._where}: what would come back from the ledger differs from what was given: {difference(value, back)}; "
                 f"annotate the exact type (declared is {_type_name(self.annotation)})"
             )
         return back
@@ -242,69 +242,6 @@ def describe(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in e['loc']) or 'value'}: {e['msg']}"
         for e in error.errors(include_url=False, include_input=False, include_context=False)
     )
-
-
-def _same(value: Any, back: Any) -> bool:
-    """Equality, except that a truth value is no number, and a moment is the same in every zone, at any depth."""
-    try:
-        return _equal(value, back)
-    except Exception:  # noqa: BLE001  a foreign __eq__ may raise anything; then nobody can say that they are equal
-        return False
-
-
-def _equal(value: Any, back: Any) -> bool:
-    kind, other = type(value), type(back)
-    if kind is other and kind in LEAVES:
-        return bool(value == back)
-    if kind is dict and other is dict:
-        return _equal_items(value, back)
-    if kind is bool or other is bool:
-        return value is back
-    if isinstance(value, datetime):  # Python holds times in the hour that a clock repeats to be unequal to all others
-        return bool(value == back) or (isinstance(back, datetime) and value.astimezone(UTC) == back.astimezone(UTC))
-    if kind is other and kind in (list, tuple, deque):
-        return len(value) == len(back) and all(
-            a == b if type(a) is type(b) and type(a) in LEAVES else _equal(a, b)
-            for a, b in zip(value, back, strict=True)
-        )
-    if kind is other and getattr(kind, "__eq__", None) in MODEL_EQUALITIES:
-        return (
-            all(_equal(getattr(value, name), getattr(back, name)) for name in kind.model_fields)
-            and value.__pydantic_private__ == back.__pydantic_private__
-            and _equal(value.__pydantic_extra__, back.__pydantic_extra__)
-        )
-    if kind is other and is_dataclass(kind) and kind.__dataclass_params__.eq:  # type: ignore[attr-defined]
-        return all(_equal(getattr(value, f.name), getattr(back, f.name)) for f in fields(value) if f.compare)
-    if isinstance(value, (set, frozenset)):
-        return bool(value == back) and sum(type(v) is bool for v in value) == sum(type(b) is bool for b in back)
-    return bool(value == back)
-
-
-def _equal_items(value: dict[Any, Any], back: dict[Any, Any]) -> bool:
-    if len(value) != len(back):
-        return False
-    for key, item in value.items():
-        if key not in back:
-            return False
-        other = back[key]
-        kind = type(item)
-        if kind in LEAVES and kind is type(other):  # the common case, without a call
-            if item != other:
-                return False
-        elif not _equal(item, other):
-            return False
-    return True
-
-
-def _difference(value: object, back: object) -> str:
-    if type(value) is not type(back):
-        return f"a {type(value).__name__} comes back as a {type(back).__name__}"
-    names = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
-    if names:
-        unequal = [name for name in names if not _same(getattr(value, name, None), getattr(back, name, None))]
-        if unequal:
-            return f"field {unequal[0]!r} of {type(value).__name__}"
-    return f"the {type(value).__name__} compares unequal"
 
 
 def _first_problem(error: Exception) -> str:

@@ -1,0 +1,78 @@
+"""Whether a value that comes back from the ledger is the one that went in."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, RootModel
+
+from abpo_sdk.values.traversal import LEAVES
+
+MODEL_EQUALITIES: tuple[Any, ...] = (BaseModel.__eq__, RootModel.__eq__)
+
+
+def same(value: Any, back: Any) -> bool:
+    """Equality, except that a truth value is no number, and a moment is the same in every zone, at any depth."""
+    try:
+        return _equal(value, back)
+    except Exception:  # noqa: BLE001  a foreign __eq__ may raise anything; then nobody can say that they are equal
+        return False
+
+
+def _equal(value: Any, back: Any) -> bool:
+    kind, other = type(value), type(back)
+    if kind is other and kind in LEAVES:
+        return bool(value == back)
+    if kind is dict and other is dict:
+        return _equal_items(value, back)
+    if kind is bool or other is bool:
+        return value is back
+    if isinstance(value, datetime):  # Python holds times in the hour that a clock repeats to be unequal to all others
+        return bool(value == back) or (isinstance(back, datetime) and value.astimezone(UTC) == back.astimezone(UTC))
+    if kind is other and kind in (list, tuple, deque):
+        return len(value) == len(back) and all(
+            a == b if type(a) is type(b) and type(a) in LEAVES else _equal(a, b)
+            for a, b in zip(value, back, strict=True)
+        )
+    if kind is other and getattr(kind, "__eq__", None) in MODEL_EQUALITIES:
+        return (
+            all(_equal(getattr(value, name), getattr(back, name)) for name in kind.model_fields)
+            and value.__pydantic_private__ == back.__pydantic_private__
+            and _equal(value.__pydantic_extra__, back.__pydantic_extra__)
+        )
+    if kind is other and is_dataclass(kind) and kind.__dataclass_params__.eq:  # type: ignore[attr-defined]
+        return all(_equal(getattr(value, f.name), getattr(back, f.name)) for f in fields(value) if f.compare)
+    if isinstance(value, (set, frozenset)):
+        return bool(value == back) and sum(type(v) is bool for v in value) == sum(type(b) is bool for b in back)
+    return bool(value == back)
+
+
+def _equal_items(value: dict[Any, Any], back: dict[Any, Any]) -> bool:
+    if len(value) != len(back):
+        return False
+    for key, item in value.items():
+        if key not in back:
+            return False
+        other = back[key]
+        kind = type(item)
+        if kind in LEAVES and kind is type(other):  # the common case, without a call
+            if item != other:
+                return False
+        elif not _equal(item, other):
+            return False
+    return True
+
+
+def difference(value: object, back: object) -> str:
+    """In what two values differ, without showing them, since they may be personal."""
+    if type(value) is not type(back):
+        return f"a {type(value).__name__} comes back as a {type(back).__name__}"
+    names = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
+    if names:
+        unequal = [name for name in names if not same(getattr(value, name, None), getattr(back, name, None))]
+        if unequal:
+            return f"field {unequal[0]!r} of {type(value).__name__}"
+    return f"the {type(value).__name__} compares unequal"
