@@ -35,6 +35,8 @@ class Benchmark:
         bar: the ratio ours/against; at most (for a time) or at least (for a rate).
         at_least: whether more is better.
         facts: further figures to report, taken after the last round.
+        rounds: how many are counted.
+        fixed: whether the order must stay.
     """
 
     name: str
@@ -45,6 +47,11 @@ class Benchmark:
     at_least: bool
     facts: Callable[[], Mapping[str, Any]] = dict
     rounds: int = 7
+    fixed: bool = False
+
+    def order(self, number: int) -> tuple[Contender, ...]:
+        """Whose turn it is first changes from round to round, unless the second works on what the first left."""
+        return self.contenders if self.fixed or number % 2 else self.contenders[::-1]
 
 
 @dataclass
@@ -76,7 +83,7 @@ def run(benchmarks: Iterable[Benchmark]) -> list[Result]:
     for benchmark in benchmarks:
         result = Result(benchmark, {c.name: [] for c in benchmark.contenders})
         for number in range(benchmark.rounds + 1):
-            for contender in benchmark.contenders:
+            for contender in benchmark.order(number):
                 figure = contender.measure()
                 if number:  # the first round warms up
                     result.figures[contender.name].append(figure)

@@ -82,7 +82,7 @@ def show_evidence(console: Console, office: Office, *, booked: int) -> None:
     console.print(str(runtime.lineage("FAK-26-2207")), markup=False, soft_wrap=True)
     console.print("\n[bold]The ledger, verified[/]", str(runtime.ledger.verify()), sep="\n")
     console.print("\n[bold]The bias audit, by the supplier's country[/]")
-    report = BiasAuditor(by=["country"], favourable="pay").audit(runtime.decisions("payment"))
+    report = BiasAuditor(by=["country"], favourable="pay").audit(runtime.decisions("payment"), undecided=["credit"])
     console.print(str(report), markup=False, soft_wrap=True)
     console.print(
         f"\n[bold]{booked} bookings made now[/], {len(office.erp.bookings())} in all; none is ever made twice."

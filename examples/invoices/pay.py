@@ -52,6 +52,12 @@ payment = DecisionTable(
         because="the net total is within 2 % of the order",
         name="match",
     ),
+    rule(
+        abs(i.net - i.ordered) > i.ordered * Decimal("0.02"),
+        then="refer",
+        because="the net total is more than 2 % off the order",
+        name="deviation",
+    ),
     otherwise="refer",
     owner="head of accounts payable",
 )

@@ -1,6 +1,7 @@
 """The invoice process: each document of the inbox goes where it must, and no crash loses or doubles a booking."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,43 @@ def test_a_document_that_cannot_be_read_is_an_incident_that_a_person_resolves(
     incident.abandon(by=runtime.someone("controller"), because="asked the supplier to send it again")
     assert run.status == "abandoned"
     assert runtime.start(bound(office), INBOX / "RE-2026-10417.xml", id="another").status == "done"
+
+
+GOOD = (INBOX / "RE-2026-10417.xml").read_bytes()
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE i [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
+    b'<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><i>&c;</i>'
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (GOOD[:700], "not well-formed XML"),
+        (LAUGHS, "DOCTYPE|amplification"),
+        (GOOD.replace("Altmühl".encode(), "Altmühl".encode("latin-1")), "not well-formed|encoding|UTF-8"),
+        (b"just text", "XML"),
+        (b"<html><body/></html>", "html"),
+        (b"", "empty"),
+        (re.sub(rb"<cbc:ID>RE-2026-10417</cbc:ID>", b"", GOOD), "ID|BT-1"),
+        (GOOD.replace(b">2951.20<", b">NaN<"), "NaN"),
+    ],
+)
+def test_a_bad_document_is_an_incident_and_the_next_invoice_goes_on(
+    runtime: TestRuntime, offices: Callable[[], Office], tmp_path: Path, document: bytes, words: str
+) -> None:
+    office = offices()
+    bad = tmp_path / "bad.xml"
+    bad.write_bytes(document)
+    run = runtime.start(bound(office), bad, id="bad")
+    assert run.status == "incident"
+    assert run.incident is not None
+    assert re.search(words, run.incident.error), run.incident.error
+    assert runtime.start(bound(office), INBOX / "RE-2026-10417.xml", id="good").status == "done"
+    assert [booking.number for booking in office.erp.bookings()] == ["RE-2026-10417"]
+    run.incident.abandon(by=runtime.someone("controller"), because="asked the supplier to send it again")
+    assert run.status == "abandoned"
+    runtime.ledger.verify()
 
 
 def test_no_bank_account_stands_in_clear_in_any_file_of_the_ledger(
