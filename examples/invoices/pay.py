@@ -16,6 +16,18 @@ from examples.invoices.systems import Booking, Erp, Order, Orders
 LIMIT = 10_000  # euros that the policy may pay without a person
 
 
+class Match(BaseModel):
+    """The order that an invoice refers to, if there is one."""
+
+    order: Order | None
+
+
+class Receipt(BaseModel):
+    """Whether the supplier's number was received before, and with which document."""
+
+    duplicate_of: str | None
+
+
 class PaymentCase(BaseModel):
     """What is decided upon: the invoice, its order, and what comparing them gives."""
 
@@ -82,28 +94,28 @@ def read_invoice(document: Path) -> Invoice:
 
 
 @step(reads="orders:{invoice.order}")
-def match_order(invoice: Invoice, *, orders: Orders) -> Order | None:
+def match_order(invoice: Invoice, *, orders: Orders) -> Match:
     """Look up the order that the invoice refers to."""
-    return orders.find(invoice.order)
+    return Match(order=orders.find(invoice.order))
 
 
-@step
-def register(invoice: Invoice, document: Path, *, erp: Erp) -> str | None:
+@step(reads="erp:{invoice.supplier_id}/{invoice.number}")
+def register(invoice: Invoice, document: Path, *, erp: Erp) -> Receipt:
     """Take the supplier's number for this document, once; where another document has it, name that one."""
-    return erp.receive(invoice, document.stem, key=idempotency_key())
+    return Receipt(duplicate_of=erp.receive(invoice, document.stem, key=idempotency_key()))
 
 
 @step(pure=True)
-def assess(invoice: Invoice, order: Order | None, duplicate_of: str | None) -> PaymentCase:
+def assess(invoice: Invoice, match: Match, receipt: Receipt) -> PaymentCase:
     """Put together what is decided upon."""
-    broken = violations(invoice)
+    broken, order = violations(invoice), match.order
     return PaymentCase(
         invoice=invoice,
         order=order,
         country=invoice.supplier_country,
         violations=broken,
         violated=", ".join(violation.rule for violation in broken),
-        duplicate_of=duplicate_of,
+        duplicate_of=receipt.duplicate_of,
         account=_account(invoice, order),
         currency="not known" if order is None else "as ordered" if order.currency == invoice.currency else "other",
         net=invoice.net_total,
@@ -129,9 +141,9 @@ def book(invoice: Invoice, *, erp: Erp) -> str:
 def pay_invoice(document: Path, *, orders: Orders, erp: Erp) -> str | None:
     """From a file to a booking, or to a reason why not."""
     invoice = read_invoice(document)
-    order = match_order(invoice, orders=orders)
-    duplicate_of = register(invoice, document, erp=erp)
-    decision = approval(payment(assess(invoice, order, duplicate_of)))
+    match = match_order(invoice, orders=orders)
+    receipt = register(invoice, document, erp=erp)
+    decision = approval(payment(assess(invoice, match, receipt)))
     return book(invoice, erp=erp) if decision.outcome in ("pay", "credit") else None
 
 

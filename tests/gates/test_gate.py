@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import Decision, DecisionTable, Gate, ReviewRequired, fields, rule
-from abpo_sdk.errors import DefinitionError, MistypedInput
+from abpo_sdk.errors import DefinitionError, MistypedInput, UnknownOutcome
 
 
 class Claim(BaseModel):
@@ -92,3 +92,18 @@ def test_its_version_changes_with_whatever_changes_who_is_asked_and_when():
     assert len(versions) == 1 + len(changes)
     assert Gate("g", **settings).version == Gate("g", **settings).version
     assert Gate("h", **settings).version not in versions
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda d: d.outcome == "payy",
+        lambda d: (d.confidence < 0.5) | ~(d.outcome != "payy"),
+        lambda d: d.proposed.is_in("pay", "payy"),
+    ],
+)
+def test_a_gate_that_asks_about_an_outcome_that_the_policy_does_not_know_lets_nothing_through(condition):
+    gate = Gate("approval", when=condition(fields(Decision)), to="controller")
+    decision = Decision("claims", "1", "pay", "pay", ("pay", "refer"), 1.0, (), {"amount": 1}, ())
+    with pytest.raises(UnknownOutcome, match=r"gate .approval. asks about an outcome.*'payy'; it knows pay, refer"):
+        gate.check(decision)

@@ -234,7 +234,9 @@ def test_a_model_put_together_from_two_steps_goes_back_to_both(runtime, document
     [decision] = run.lineage().decisions
     origins = {field.name: field.origin and field.origin.name for field in decision.fields}
     assert origins == {"invoice.total": "read", "order.ordered": "find_order", "limit": None}
-    assert (decision.coverage, decision.unknown) == ("partial", ("limit",))
+    made_here = ("limit", "number of step find_order", "currency of step find_order")
+    assert (decision.coverage, decision.unknown) == ("partial", made_here)
+    assert "number: not known" in str(run.lineage())
     [ordered] = [field for field in decision.fields if field.name == "order.ordered"]
     assert [str(source) for source in ordered.origin.sources] == ["orders:INV-7", "prices:INV-7/EUR"]
 

@@ -280,6 +280,21 @@ def _condition(other: object, operator: str) -> Condition:
     )
 
 
+def constants_for(condition: Condition, model: type, names: frozenset[str]) -> set[Any]:
+    """The constants that a condition compares some fields of a model with."""
+    if isinstance(condition, (Both, Either)):
+        return constants_for(condition.left, model, names) | constants_for(condition.right, model, names)
+    if isinstance(condition, Not):
+        return constants_for(condition.part, model, names)
+    if not any(field.model is model and field.name in names for field in condition.fields()):
+        return set()
+    if isinstance(condition, Membership):
+        return set(condition.among)
+    if isinstance(condition, Comparison):
+        return {side.value for side in (condition.left, condition.right) if hasattr(side, "value")}
+    return set()
+
+
 def models_of(conditions: Iterable[Condition]) -> list[type]:
     """The models that some conditions refer to, each once, in order."""
     return list(dict.fromkeys(field.model for condition in conditions for field in condition.fields()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from abpo_sdk.conditions import Condition
+from abpo_sdk.conditions.condition import constants_for
 from abpo_sdk.errors import DefinitionError, UnknownOutcome
 from abpo_sdk.ledger.decisions import encode_case, encode_decision
 from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
@@ -14,6 +15,9 @@ from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Review
+
+OUTCOMES = frozenset({"outcome", "proposed"})
+"""The fields of a decision that hold an outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Gate:
         self.to = to
         self.due = due
         self.escalate_to = escalate_to
+        self._outcomes = {str(o) for o in constants_for(when, Decision, OUTCOMES)}
         self.version = self._hash()
 
     def _hash(self) -> str:
@@ -85,7 +90,10 @@ class Gate:
 
         Raises:
             MissingInput, MistypedInput: the case lacks what the condition needs.
+            UnknownOutcome: the condition asks about an outcome that the policy does not know, so it could never hold.
         """
+        for outcome in sorted(self._outcomes):
+            check_outcome(outcome, decision.outcomes, what=f"gate {self.name!r} asks about an outcome")
         things = (decision, decision.case)
         return Check(needed=True, why=self.when.because(*things)) if self.when.holds(*things) else Check(needed=False)
 

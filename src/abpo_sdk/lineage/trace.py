@@ -28,6 +28,8 @@ class Origin:
         sources: the records outside that the step says it reads.
         inputs: where the step's own arguments came from.
         supplied_by: the person who gave the value in the step's place, where one did.
+        unknown: the arguments of the step of which nobody can say where they came from: texts and numbers, which are
+            not followed, and what was made in the process itself.
     """
 
     kind: Literal["step", "argument"]
@@ -35,6 +37,13 @@ class Origin:
     sources: tuple[Source, ...] = ()
     inputs: tuple[Origin, ...] = ()
     supplied_by: str | None = None
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not known on the way, its own arguments first, each with its step."""
+        own = (f"{argument} of step {self.name}" for argument in self.unknown)
+        return tuple(dict.fromkeys((*own, *(gap for origin in self.inputs for gap in origin.gaps))))
 
     @property
     def records(self) -> tuple[Source, ...]:
@@ -47,8 +56,9 @@ class Origin:
         label = f"step {self.name}" if self.kind == "step" else f"argument of {self.name}"
         if self.supplied_by:
             label += f", supplied by {self.supplied_by}"
+        gaps = [Tree(f"{argument}: not known") for argument in self.unknown]
         records = [Tree(f"{s}{f' (sha256 {s.digest[:12]}...)' if s.digest else ''}") for s in self.sources]
-        return Tree(label, (*records, *(origin.tree() for origin in self.inputs)))
+        return Tree(label, (*records, *gaps, *(origin.tree() for origin in self.inputs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +82,14 @@ class DecisionLineage:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The fields of which nobody can say where they came from: they were made in the process itself."""
-        return tuple(f.name for f in self.fields if f.origin is None)
+        """What is not known: fields that were made in the process itself, and arguments of steps on the way."""
+        fields = (f.name for f in self.fields if f.origin is None)
+        gaps = (gap for f in self.fields if f.origin is not None for gap in f.origin.gaps)
+        return tuple(dict.fromkeys((*fields, *gaps)))
 
     @property
     def coverage(self) -> Coverage:
-        """complete: every field that was read goes back to a step or an argument; partial: not all do."""
+        """complete: every field that was read goes back, on every way, to arguments of the process or to steps without any."""
         return "partial" if self.unknown else "complete"
 
     def tree(self) -> Tree:
@@ -171,7 +183,7 @@ def _origin(place: str, by_place: Mapping[str, Entry]) -> Origin | None:
         for at in dict.fromkeys(content.get("from", {}).values())
         if (origin := _origin(at, by_place)) is not None
     )
-    return Origin("step", entry.name, sources, inputs, content.get("supplied_by"))
+    return Origin("step", entry.name, sources, inputs, content.get("supplied_by"), tuple(content.get("unknown", ())))
 
 
 def _value(case: Any, name: str, types: Mapping[str, str], personal: Mapping[tuple[str | int, ...], str]) -> str:

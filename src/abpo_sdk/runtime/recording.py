@@ -290,11 +290,17 @@ class RunRecorder:
             around["sources"] = [
                 {"id": s.id, "system": s.system} | ({"digest": s.digest} if s.digest else {}) for s in sources
             ]
-        origins = {
-            path: str(place) for name, value in call.arguments.items() for path, place in self._origins.of(value, name)
-        }
+        origins: dict[str, str] = {}
+        unknown = []
+        for name, value in call.arguments.items():
+            known = {path: str(place) for path, place in self._origins.of(value, name)}
+            origins |= known
+            if not known and call.kind == "step":
+                unknown.append(name)
         if origins:
             around["from"] = origins
+        if unknown:
+            around["unknown"] = unknown
         return around
 
     # what must agree with the ledger

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,6 +246,11 @@ def describe(error: ValidationError) -> str:
 
 
 def _first_problem(error: Exception) -> str:
+    """What pydantic says first, in words: which field, and which types; no values, since they may be personal."""
+    found = re.search(r"Expected `([^`]+)`.*?(?:field_name='([^']+)', )?input_value=.*input_type=(\w+)", str(error))
+    if found:
+        wanted, name, given = found.groups()
+        return f"{name or 'it'} is a {given} where {wanted} is declared"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].split(" [", 1)[0] if lines else type(error).__name__
 
