@@ -95,7 +95,7 @@ def note(text: str) -> str:
 def catching(kind: str, *, attempts: Any) -> str:
     try:
         raise_it(kind, attempts=attempts)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         seen = [
             type(error).__name__,
             str(error),
@@ -123,7 +123,7 @@ def swallowing(kind: str, *, attempts: Any) -> str:
     for _ in range(3):
         try:
             raise_it(kind, attempts=attempts)
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
     return "swallowed"
 
@@ -219,7 +219,7 @@ def test_an_exception_that_the_process_turns_into_another_is_that_other_one(runt
 def catches_exceptions(number: int) -> str:
     try:
         return approval(claims(Claim())).outcome
-    except Exception:  # noqa: BLE001
+    except Exception:
         return "swallowed"
 
 
@@ -244,12 +244,12 @@ def bare_except(number: int) -> str:
 def base_exception_and_on(number: int, *, seen: Any) -> str:
     try:
         approval(claims(Claim()))
-    except BaseException:  # noqa: BLE001
+    except BaseException:
         seen.append("swallowed")
     try:
         note("after")
         seen.append("went on")
-    except BaseException:  # noqa: BLE001
+    except BaseException:
         seen.append("swallowed again")
     return "swallowed"
 
@@ -292,7 +292,7 @@ def test_a_role_that_nobody_holds_is_an_incident_until_somebody_does(opened):
     def body(number: int) -> str:
         try:
             return approval(claims(Claim())).outcome
-        except Exception:  # noqa: BLE001
+        except Exception:
             return "swallowed"
 
     bound = process(name="body", version="1")(body).bind()

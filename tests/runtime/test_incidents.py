@@ -54,7 +54,7 @@ def swallows(currency: str, *, bank: Any) -> str:
     for _ in range(3):
         try:
             return find(currency, bank=bank).currency
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
     return "swallowed"
 

@@ -26,7 +26,7 @@ def stubborn(number: int, *, during: Any) -> str:
     for n in range(number):
         try:
             do(n, during=during)
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
     return "swallowed"
 
@@ -42,7 +42,7 @@ def looks_stubbornly(number: int, *, during: Any, bank: Any) -> str:
     for n in range(number):
         try:
             do(look(n, during=during), during=bank)
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
     return "swallowed"
 

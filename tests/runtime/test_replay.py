@@ -149,7 +149,7 @@ def test_a_divergence_cannot_be_swallowed(opened):
         for do in (lambda: log("second"), lambda: note("first"), lambda: approval(claims(claim))):
             try:
                 do()
-            except Exception:  # noqa: BLE001
+            except Exception:
                 continue
         return "swallowed"
 
@@ -216,10 +216,14 @@ def changed_gate(claim: Claim) -> str:
 @pytest.mark.parametrize(
     ("after", "settings", "message"),
     [
-        (changed_body, {}, "'job' was .* and is "),
-        (body, {"version": "2"}, "'job' was .* and is 2"),
-        (changed_policy, {"version": "1"}, f"'claims' was {claims.version} and is {claims_changed.version}"),
-        (changed_gate, {"version": "1"}, f"'approval' was {approval.version} and is {approval_changed.version}"),
+        (changed_body, {}, "'Process job' was .* and is "),
+        (body, {"version": "2"}, "'Process job' was .* and is 2"),
+        (
+            changed_policy,
+            {"version": "1"},
+            f"'DecisionTable claims' was {claims.version} and is {claims_changed.version}",
+        ),
+        (changed_gate, {"version": "1"}, f"'Gate approval' was {approval.version} and is {approval_changed.version}"),
     ],
 )
 def test_code_of_another_version_is_an_incident_before_anything_is_called(opened, after, settings, message):
@@ -269,7 +273,7 @@ def test_a_sub_process_of_another_version_is_named(opened):
     run = opened(first.bind()).start(first, CLAIM, id="R")
     opened(then.bind()).run("R").review.answer("pay", by="maria@acme", because="x")
     assert "RunStale" in run.incident.error
-    assert "'inner' was" in run.incident.error
+    assert "'Process inner' was" in run.incident.error
 
 
 @process

@@ -16,6 +16,8 @@ from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Review
 
+LONGEST = timedelta(days=36_525)
+
 OUTCOMES = frozenset({"outcome", "proposed"})
 """The fields of a decision that hold an outcome."""
 
@@ -61,6 +63,10 @@ class Gate:
             )
         if not name or not to:
             raise DefinitionError(f"gate {name!r} needs a name and a role to ask (to=)")
+        if due is not None and due > LONGEST:
+            raise DefinitionError(
+                f"gate {name!r}: due={due} is longer than {LONGEST.days} days; leave it out for no limit"
+            )
         if due is not None and due <= timedelta(0):
             raise DefinitionError(f"gate {name!r}: due={due} leaves no time to answer")
         if (due is None) is not (escalate_to is None):

@@ -55,7 +55,7 @@ class People:
         Raises:
             NotPermitted: naming them.
         """
-        if person not in self._roles:
+        if not isinstance(person, str) or person not in self._roles:
             raise NotPermitted(
                 f"{person!r} may not {action}: nobody of that id is known; say who there is with people={{...}}"
             )

@@ -224,7 +224,7 @@ class Reviews:
             action = f"answer the review {row.id!r}"
             self.people.check_holds(by, row.role, action)
             check_outcome(outcome, review.outcomes, what=f"the review {row.id!r}")
-            if not because or not because.strip():
+            if not isinstance(because, str) or not because.strip():
                 raise RationaleMissing(f"the review {row.id!r} needs a reason; say because=...")
             payload = {
                 "because": because,

@@ -55,13 +55,16 @@ def project(
                 decided_by=payload["by"],
                 gate=payload["gate"],
             )
-        tx.update(RunRow, chain, status="running", updated_at=at)
+        if any(run.status == "waiting" for run in tx.select(RunRow, equal={"id": chain})):
+            tx.update(RunRow, chain, status="running", updated_at=at)
     else:
         _project_life(tx, chain, kind, at)
 
 
 def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
     status = {"incident": "incident", "finished": "done", "abandoned": "abandoned", "resolved": "running"}[kind]
+    if status == "running" and any(r.status == "open" for r in tx.select(ReviewRow, equal={"chain": chain})):
+        status = "waiting"  # what it waited for before it became an incident
     tx.update(RunRow, chain, status=status, updated_at=at)
     if status in ("done", "abandoned"):
         for review in tx.select(ReviewRow, equal={"chain": chain}):

@@ -59,7 +59,7 @@ def differing_row(store: Reader, chain: str, entries: Sequence[Entry]) -> str | 
     """Says which stored row of a chain is not what its entries make; None where all are."""
     for kind, expected in rebuild(entries).items():
         stored = {getattr(row, kind.KEY): row for row in store.select(kind, equal={CHAIN_COLUMN[kind]: chain})}
-        for key in sorted({*expected, *stored}):
+        for key in sorted({*expected, *stored}, key=repr):
             made, found = expected.get(key), stored.get(key)
             if made is None or found is None:
                 return f"{kind.TABLE} {'lacks' if found is None else 'holds'} {key!r}, and its entries say otherwise"

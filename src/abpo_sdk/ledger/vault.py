@@ -95,8 +95,10 @@ class FileVault:
                 if self._connection is None and not self._path.exists():
                     return None
                 row = self._open().execute("SELECT key FROM keys WHERE id = ?", (identifier,)).fetchone()
-            except (sqlite3.Error, OSError) as error:
-                raise SealingError(f"the keys in {str(self._path)!r} cannot be read: {error}") from error
+            except (sqlite3.OperationalError, OSError) as error:
+                raise StoreUnavailable(f"the keys in {str(self._path)!r} cannot be read: {error}") from error
+            except sqlite3.Error as error:
+                raise SealingError(f"{str(self._path)!r} holds no keys: {error}") from error
             return bytes(row[0]) if row else None
 
     def close(self) -> None:

@@ -17,7 +17,11 @@ def exception_tree(error: Exception, *, step: str) -> JsonValue:
     """
     kind = type(error)
     args = error.__reduce__()[1] if isinstance(error, OSError) else error.args  # an OSError keeps its file's name apart
-    tree = {"args": list(args), "module": kind.__module__, "type": kind.__qualname__}
+    tree = {
+        "args": [{"float": repr(a)} if isinstance(a, float) else a for a in args],
+        "module": kind.__module__,
+        "type": kind.__qualname__,
+    }
     try:
         faithful = _alike(exception_of(tree), error)
     except Exception:  # noqa: BLE001  a foreign constructor may raise anything; then it cannot be made again
@@ -35,7 +39,8 @@ def exception_of(tree: JsonValue) -> Exception:
     kind: Any = importlib.import_module(tree["module"])
     for part in tree["type"].split("."):
         kind = getattr(kind, part)
-    error: Exception = kind(*tree["args"])
+    # JSON has one kind of number, and a process may show a float's own digits
+    error: Exception = kind(*(float(a["float"]) if isinstance(a, dict) else a for a in tree["args"]))
     return error
 
 

@@ -14,7 +14,7 @@ from abpo_sdk.values.encoding import Codec
 
 
 def record_resolution(
-    ledger: Ledger, people: People, row: RunRow, *, action: str, by: str, because: str, value: Any = None
+    ledger: Ledger, people: People, row: RunRow, *, position: int, action: str, by: str, because: str, value: Any = None
 ) -> None:
     """Record that a person resolves an incident: "retry", "supply" (with the value) or "abandon".
 
@@ -25,7 +25,7 @@ def record_resolution(
     """
     run = row.id
     people.check_known(by, f"resolve the incident of run {run!r}")
-    if not because or not because.strip():
+    if not isinstance(because, str) or not because.strip():
         raise RationaleMissing(f"to resolve the incident of run {run!r}, say because=...")
     payload: dict[str, Any] = {"action": action, "because": because, "by": by}
     personal: Any = ()
@@ -36,7 +36,10 @@ def record_resolution(
         entries = writer.tx.entries(run)
         if not writer.tx.select(RunRow, equal={"id": run, "status": "incident"}):
             raise IncidentError(f"run {run!r} is no incident any more; look at its status")
-        incident = next(entry for entry in reversed(entries) if entry.kind == "incident").content
+        last = next(entry for entry in reversed(entries) if entry.kind == "incident")
+        if last.position != position:
+            raise IncidentError(f"run {run!r} is another incident now; look at run.incident again")
+        incident = last.content
         if action == "supply":
             if incident["place"] is None:
                 raise IncidentError(f"run {run!r}: no step raised, so there is no value to supply; retry or abandon it")

@@ -12,7 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from abpo_sdk.errors import AbpoError, Erased, LeaseLost, NobodyHolds, OutOfScope, ReplayDiverged, StoreUnavailable
+from abpo_sdk.errors import (
+    AbpoError,
+    Erased,
+    LeaseLost,
+    NobodyHolds,
+    OutOfScope,
+    ParkingSwallowed,
+    ReplayDiverged,
+    StoreUnavailable,
+)
 from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
@@ -24,7 +33,9 @@ from abpo_sdk.runtime.exceptions import exception_of, exception_tree
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest, masked_tree
+from abpo_sdk.values.equality import same
 from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.traversal import LEAVES
 
 T = TypeVar("T")
 
@@ -96,7 +107,6 @@ class RunRecorder:
     _origins: Origins = field(default_factory=Origins)
     _where: tuple[int, object] = (0, None)
     _renew_at: datetime | None = None
-    _results: dict[int, Encoded] = field(default_factory=dict)
     _journaled: dict[str, str | None] = field(default_factory=dict)
 
     def begin(self, arguments: Mapping[str, Any], files: Mapping[str, str | None]) -> None:
@@ -125,6 +135,9 @@ class RunRecorder:
         except Exception as error:
             self._remember(attempt, error)
             raise
+        except BaseException as error:
+            self._interrupted(attempt, error)
+            raise
         return self._after(attempt, done)
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
@@ -137,6 +150,9 @@ class RunRecorder:
                 done = await do()
         except Exception as error:
             self._remember(attempt, error)
+            raise
+        except BaseException as error:
+            self._interrupted(attempt, error)
             raise
         return self._after(attempt, done)
 
@@ -156,6 +172,7 @@ class RunRecorder:
             answer = answer_of(list(self.recorded.values()), place)
             if answer is not None:
                 return answer
+            self.leases.give_up(self.lease)
         else:
             self._guarded(lambda: self.reviews.check_somebody(review))
             self.commit([draft], release=True)
@@ -182,18 +199,16 @@ class RunRecorder:
         key = scope.next_key(call.name) if call.kind == "step" else ""
         try:
             inputs = call.inputs(self._digest)
-            if call.kind == "step":
-                self._reuse_json(call, inputs)
-            entry = self.recorded.get(place) if self.recorded else None
-            if entry is not None:
-                return _Known(self._replay(call, entry, inputs))
         except UNSWALLOWABLE as error:
             self.broken = error
             raise
+        entry = self.recorded.get(place) if self.recorded else None
+        if entry is not None:
+            return self._replay(call, entry, inputs)
         occurrence = Occurrence(self.lease.chain, place, self.ledger.clock.now())
         if place in self.supplied:
             return _Known(self._take_supplied(call, occurrence, inputs))
-        around = self._around(call)
+        around = self._around(call, inputs)
         if call.effect:
             if self._buffer:
                 self.commit([])
@@ -207,26 +222,41 @@ class RunRecorder:
         if self.observe is not None and call.effect:
             self.observe("after effect", call.name)
         try:
+            self._check_unchanged(attempt)
             encoded, value = call.record(done, attempt.occurrence)
             self._record(call, attempt.occurrence, attempt.inputs, encoded, attempt.around)
-        except AbpoError as error:  # its effect is done, so this is not for the process to swallow
+        except Exception as error:  # its effect is done, so that it is not recorded is not for the process to swallow
             self._remember(attempt, error)
             self.broken = self.broken or error
             raise
         if call.kind == "step":  # a decision holds its case, which is from elsewhere
             self._origins.register(value, attempt.occurrence.place)
-            self._results[id(value)] = encoded  # the value lives as long: its origin is kept
         return value
 
-    def _reuse_json(self, call: Call[Any], inputs: Encoded) -> None:
-        """What a step returned and the next is given unchanged need not be made into canonical JSON again."""
-        known = {}
-        for name, value in call.arguments.items():
-            result = self._results.get(id(value))
-            if result is not None and result.tree == inputs.tree[name]:
-                known[name] = result.json
-        if known:
-            inputs.take_json(known)
+    def _check_unchanged(self, attempt: _Attempt[Any]) -> None:
+        """Refuse a step that changed what it was given: on replay it is not done again, so the change would be missing."""
+        call = attempt.call
+        if call.kind != "step" or all(type(value) in LEAVES for value in call.arguments.values()):
+            return
+        try:
+            now = call.inputs(lambda _: None).tree
+        except Exception:  # noqa: BLE001  changed into something that cannot even be stored
+            now = None
+        then = attempt.inputs.tree
+        if not same(then, now):
+            changed = [name for name in then if now is None or not same(then[name], now[name])]
+            raise ReplayDiverged(
+                f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {call.name!r} changed {changed[0]!r}, which it was given; "
+                "a replay would not do so again: work on a copy, and return it"
+            )
+
+    def _interrupted(self, attempt: _Attempt[Any], error: BaseException) -> None:
+        """A step ended in what is no Exception; a process that goes on all the same would do it again on each replay."""
+        if attempt.call.kind == "step":
+            self.broken = ParkingSwallowed(
+                f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {attempt.call.name!r} was interrupted "
+                f"({type(error).__name__}), and the process went on; put a timeout inside the step, and let interruptions pass"
+            )
 
     def _take_supplied(self, call: Call[Any], occurrence: Occurrence, inputs: Encoded) -> Any:
         """Record what a person supplied; what does not fit the step is an incident of that step again."""
@@ -243,17 +273,23 @@ class RunRecorder:
         self._origins.register(value, occurrence.place)
         return value
 
-    def _replay(self, call: Call[Any], entry: Entry, inputs: Encoded) -> Any:
-        kind = entry.kind
-        self._check_same(entry, call.kind, call.name, inputs, call.version)
-        content = self.ledger.payload(entry, purpose="replay")
-        self._know(content.get("files") or {})
-        if kind == "raised":
-            raise self._raised_again(entry, content["error"])
-        value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
-        if kind == "step":
-            self._origins.register(value, entry.place)
-        return value
+    def _replay(self, call: Call[T], entry: Entry, inputs: Encoded) -> _Known[T]:
+        """What the ledger has of a call: its result, or the exception that the process caught."""
+        try:
+            self._check_same(entry, call.kind, call.name, inputs, call.version)
+            content = self.ledger.payload(entry, purpose="replay")
+            self._know(content.get("files") or {})
+            if entry.kind == "raised":
+                raised = self._raised_again(entry, content["error"])
+            else:
+                value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
+                if entry.kind == "step":
+                    self._origins.register(value, entry.place)
+                return _Known(value)
+        except Exception as error:  # what the ledger has could not be had, and that is not for the process to catch
+            self.broken = error
+            raise
+        raise raised
 
     @staticmethod
     def _raised_again(entry: Entry, tree: JsonValue) -> Exception:
@@ -282,7 +318,7 @@ class RunRecorder:
         else:
             self._buffer.append((draft, self.ledger.seal(draft)))
 
-    def _around(self, call: Call[Any]) -> dict[str, JsonValue]:
+    def _around(self, call: Call[Any], inputs: Encoded) -> dict[str, JsonValue]:
         """What is recorded beside a result: the records that it reads, and where its arguments came from."""
         around: dict[str, JsonValue] = {}
         sources = call.sources()
@@ -292,8 +328,11 @@ class RunRecorder:
             ]
         origins: dict[str, str] = {}
         unknown = []
+        personal = {part.path[0] for part in inputs.personal if len(part.path) == 1}
         for name, value in call.arguments.items():
-            known = {path: str(place) for path, place in self._origins.of(value, name)}
+            found = self._origins.of(value, name)
+            # the keys of a personal mapping must not stand in a path
+            known = {name if name in personal else path: str(place) for path, place in found}
             origins |= known
             if not known and call.kind == "step":
                 unknown.append(name)
@@ -383,9 +422,15 @@ class RunRecorder:
     def _remember(self, attempt: _Attempt[Any], error: Exception) -> None:
         """A step raised; a policy has no effect to remember, and raises again by itself."""
         call, occurrence = attempt.call, attempt.occurrence
-        if call.kind == "step":
-            draft = Draft(occurrence.place, "raised", call.name, attempt.around, occurrence.at, (), attempt.inputs)
-            self.failure = Failure(draft, error)
+        if call.kind != "step":
+            return
+        if self.broken is None and not isinstance(error, ReplayDiverged):
+            try:
+                self._check_unchanged(attempt)
+            except ReplayDiverged as changed:
+                self.broken = changed
+        draft = Draft(occurrence.place, "raised", call.name, attempt.around, occurrence.at, (), attempt.inputs)
+        self.failure = Failure(draft, self.broken if isinstance(self.broken, ReplayDiverged) else error)
 
     # bookkeeping
 

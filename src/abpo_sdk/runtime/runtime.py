@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, overload
 
 from abpo_sdk.errors import (
     DefinitionError,
@@ -30,6 +31,7 @@ from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess, Process
+from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.review import Answer, Review
@@ -48,10 +50,11 @@ NOT_MINE = (RunBusy, UnknownProcess, UnknownRun)
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one round did: the reviews that went to another role, and the runs that went on."""
+    """What one round did: the reviews that went to another role, the runs that went on, and those that could not, with the error."""
 
     escalated: tuple[str, ...]
     advanced: tuple[str, ...]
+    failed: Mapping[str, Exception] = field(default_factory=dict)
 
 
 class Runtime:
@@ -62,7 +65,8 @@ class Runtime:
         processes: what it can run, each with its wiring: `pay_invoice.bind(erp=...)`.
         people: who may answer and resolve incidents, and their roles.
         clock: tells the time; default: the machine's; a `Ledger` comes with its own.
-        lease: how long a worker on another host that writes nothing is waited for before its run is taken over.
+        lease: how long a worker that writes nothing is waited for before its run is taken over (a worker of this host that
+            is dead, not at all); longer than the longest step takes.
 
     Raises:
         DefinitionError: two processes of one name, one whose wiring is missing, or no ledger.
@@ -189,22 +193,42 @@ class Runtime:
             await self._run_async(self._segment(bound, lease))
 
     def tick(self) -> Tick:
-        """One round: overdue reviews go to their next role, and runs whose worker is gone go on."""
+        """One round: overdue reviews go to their next role, and runs whose worker is gone go on.
+
+        A run that cannot go on does not keep the others from it; it is in `failed` of what is returned.
+
+        Raises:
+            AbpoError: no run could go on; the error of the first.
+        """
         escalated = self._reviews.escalate()
-        advanced = [run for run in self._deserted() if self._try(lambda run=run: self.advance(run))]  # type: ignore[misc]
-        return Tick(tuple(str(r.id) for r in escalated), tuple(advanced))
+        advanced: list[str] = []
+        failed: dict[str, Exception] = {}
+        for run in self._deserted():
+            try:
+                self.advance(run)
+            except NOT_MINE:
+                continue
+            except Exception as error:  # noqa: BLE001  one run's trouble is not the others'
+                failed[run] = error
+            else:
+                advanced.append(run)
+        return _ticked(escalated, advanced, failed)
 
     async def tick_async(self) -> Tick:
         """`tick`, from an event loop."""
         escalated = self._reviews.escalate()
-        advanced = []
+        advanced: list[str] = []
+        failed: dict[str, Exception] = {}
         for run in self._deserted():
             try:
                 await self.advance_async(run)
             except NOT_MINE:
                 continue
-            advanced.append(run)
-        return Tick(tuple(str(r.id) for r in escalated), tuple(advanced))
+            except Exception as error:  # noqa: BLE001  one run's trouble is not the others'
+                failed[run] = error
+            else:
+                advanced.append(run)
+        return _ticked(escalated, advanced, failed)
 
     # looking
 
@@ -219,6 +243,8 @@ class Runtime:
 
     def runs(self, status: Status | None = None) -> list[Run[Any]]:
         """The runs, or those in one status, in the order in which they were started."""
+        if status is not None and status not in get_args(Status):
+            raise UnknownRun(f"no run is ever {status!r}; the statuses are {', '.join(get_args(Status))}")
         rows = self.ledger.store.select(RunRow, equal={"status": status} if status else None, order="started_at")
         return [Run(self, row.id) for row in rows]
 
@@ -290,7 +316,7 @@ class Runtime:
             error = self.ledger.payload(entry)["error"]
 
         def resolve(action: str, by: str, because: str, value: Any = None) -> None:
-            self._resolve(run, action, by, because, value)
+            self._resolve(run, entry.position, action, by, because, value)
 
         return Incident(run, f"{error['type']}: {error['message']}", entry.content["step"], entry.at, resolve)
 
@@ -331,10 +357,15 @@ class Runtime:
         with self.ledger.writing() as writer:
             if writer.tx.head(run) is None:
                 entries = writer.begin(run, (draft, sealed), lease=lease)
-                return Run(self, run), self._segment(bound, lease, Begun(entries, writer.end, payload))
+                as_stored = {
+                    **payload,
+                    "arguments": parse_json(encoded.json),
+                }  # in the order in which replay reads them
+                return Run(self, run), self._segment(bound, lease, Begun(entries, writer.end, as_stored))
         check_duplicate(self.ledger, run, bound.name, encoded)
         if run in self._deserted():
-            return Run(self, run), self._segment(bound, self._leases.acquire(run))
+            with suppress(RunBusy):  # another worker was quicker
+                return Run(self, run), self._segment(bound, self._leases.acquire(run))
         return Run(self, run), None
 
     def _bound(self, process: Any) -> BoundProcess[Any]:
@@ -436,10 +467,25 @@ class Runtime:
             return False
         return True
 
-    def _resolve(self, run: str, action: str, by: str, because: str, value: Any) -> None:
-        record_resolution(self.ledger, self.people, self._row(run), action=action, by=by, because=because, value=value)
+    def _resolve(self, run: str, position: int, action: str, by: str, because: str, value: Any) -> None:
+        record_resolution(
+            self.ledger,
+            self.people,
+            self._row(run),
+            position=position,
+            action=action,
+            by=by,
+            because=because,
+            value=value,
+        )
         if action != "abandon":
             self._try(lambda: self.advance(run))
+
+
+def _ticked(escalated: Sequence[Review], advanced: Sequence[str], failed: Mapping[str, Exception]) -> Tick:
+    if failed and not advanced:
+        raise next(iter(failed.values()))
+    return Tick(tuple(str(review.id) for review in escalated), tuple(advanced), failed)
 
 
 def _random_id() -> str:

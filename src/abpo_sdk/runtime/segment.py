@@ -152,6 +152,10 @@ class Segment:
                 self._conclude(recorder.broken)
         except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
             self._conclude(recorder.broken or error)
+        except BaseExceptionGroup as group:  # a task group wraps what ends the segment
+            if not recorder.parked or group.subgroup(Parked) is None:
+                self._leases.give_up(recorder.lease)
+                raise
         except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
             self._leases.give_up(recorder.lease)
             raise
@@ -168,7 +172,7 @@ class Segment:
         failure = recorder.failure
         step = failure.draft if failure is not None and failure.error is error else None
         payload: dict[str, Any] = {
-            "error": {"message": str(error)[:MESSAGE_LENGTH], "type": type(error).__name__},
+            "error": {"message": _message(error), "type": type(error).__name__},
             "place": str(step.place) if step else None,
             "step": step.name if step else None,
         }
@@ -193,6 +197,15 @@ class Segment:
             self._ledger.clock.now(),
             personal,
         )
+
+
+def _message(error: Exception) -> str:
+    """What an error says, as a text that can be stored, whatever its class makes of it."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  a foreign __str__ may raise anything
+        text = "(it cannot be written)"
+    return text[:MESSAGE_LENGTH].encode("utf-8", "backslashreplace").decode()
 
 
 def life_draft(

@@ -79,11 +79,11 @@ class Process(Generic[P, R]):
         What it names are the globals and enclosing variables that its body uses by their bare names.
         """
         own = self._version or code_version(self.function, depends=self._depends)
-        pins = {self.name: own}
+        pins = {f"{type(self).__name__} {self.name}": own}
         for thing in _named_in(self.function):
             name, version = getattr(thing, "name", None), getattr(thing, "version", None)
             if isinstance(name, str) and isinstance(version, str) and thing is not self:
-                pins[name] = version
+                pins[f"{type(thing).__name__} {name}"] = version
         return pins
 
     @functools.cached_property

@@ -94,6 +94,11 @@ class Signature:
                 raise DefinitionError(
                     f"{self.what}: parameter {name!r} is personal, and its subject_field {mark.subject_field!r} is no parameter"
                 )
+            if mark.subject_field in dict(marks):
+                raise DefinitionError(
+                    f"{self.what}: parameter {name!r} is personal, and so is its subject_field {mark.subject_field!r}, "
+                    "which is stored in clear; name whose it is with an identifier"
+                )
         return marks
 
     def split(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -122,7 +122,7 @@ def parse_json(data: bytes) -> Any:
         value = _decode(str(data, "utf-8"))
         if _SURROGATE.search(data):  # written as escapes, they may be a pair or stand alone
             _encoder.encode(value).encode()
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise NotCanonical(f"these bytes are no JSON value: {error}") from error
     return value
 

@@ -22,7 +22,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import PydanticSerializationError
+from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical, SealingError
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
@@ -78,13 +78,6 @@ class Encoded:
         if self._bytes is None:
             self._bytes = canonical_bytes(self.tree)
         return self._bytes
-
-    def take_json(self, members: Mapping[str, bytes]) -> None:
-        """Put the canonical JSON of the members of a tree, where it is known, together to that of the whole."""
-        names = sorted(self.tree)
-        if all(name.isascii() for name in names):
-            known = (members[name] if name in members else canonical_bytes(self.tree[name]) for name in names)
-            self._bytes = b"{%s}" % b",".join(b'"%s":%s' % (n.encode(), j) for n, j in zip(names, known, strict=True))
 
     def within(self, *path: str | int) -> tuple[PersonalValue, ...]:
         """The personal places as seen from a tree that holds this one at `path`."""
@@ -168,14 +161,17 @@ class Codec(Generic[T]):
     def dump(self, value: T, found: Found, path: tuple[str | int, ...] = ()) -> JsonValue:
         """The JSON tree of a value that will stand at `path`; adds to `found` what matters in it."""
         if type(value) not in LEAVES:
-            find(value, self._where, found, path)
+            try:
+                find(value, self._where, found, path)
+            except RecursionError:
+                raise LossyRoundTrip(f"{self._where}: it is nested too deep to be stored, or holds itself") from None
         try:
             tree = self._dump(value, mode="json", by_alias=False, round_trip=True, warnings="error")
-        except (PydanticSerializationError, ValueError, TypeError) as error:
+        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise LossyRoundTrip(
                 f"{self._where}: a {type(value).__name__} was given where {_type_name(self.annotation)} is declared, "
                 f"and it cannot be stored as one: {_first_problem(error)}"
-            ) from error
+            ) from None  # pydantic's own words show values, which may be personal
         if found.sets:
             _order_sets(tree, found, path)
         return tree
@@ -200,7 +196,11 @@ class Codec(Generic[T]):
         except ValidationError as error:
             raise LossyRoundTrip(
                 f"{self._where}: what was stored is no {_type_name(self.annotation)}: {describe(error)}"
-            ) from error
+            ) from None
+        except Exception as error:  # noqa: BLE001  a validator of the user's may raise anything
+            raise LossyRoundTrip(
+                f"{self._where}: a validator of {_type_name(self.annotation)} raised {type(error).__name__} on what was stored"
+            ) from None
 
     def round_trip(self, value: T) -> tuple[Encoded, T]:
         """Encode, decode and compare.
@@ -240,9 +240,14 @@ class Codec(Generic[T]):
 def describe(error: ValidationError) -> str:
     """A validation error in one line, without the values, which may be personal."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in e['loc']) or 'value'}: {e['msg']}"
+        f"{'.'.join(str(part) for part in e['loc']) or 'value'}: {_said(e)}"
         for e in error.errors(include_url=False, include_input=False, include_context=False)
     )
+
+
+def _said(problem: ErrorDetails) -> str:
+    """What pydantic says; what a validator of the user's says may repeat the value, so it is left out."""
+    return "a validator refuses it" if problem["type"] in ("value_error", "assertion_error") else problem["msg"]
 
 
 def _first_problem(error: Exception) -> str:

@@ -183,6 +183,12 @@ def plan_of(model: Any) -> Plan:
                 f"it has {', '.join(annotations)}"
             )
     marked = {name for name, _ in personal}
+    for name, mark in personal:
+        if mark.subject_field in marked:
+            raise DefinitionError(
+                f"{model.__name__}.{name} is personal, and so is its subject_field {mark.subject_field!r}, which is stored in clear; "
+                "name whose it is with an identifier"
+            )
     deep = tuple(name for name, annotation in annotations.items() if not _is_leaf(annotation))
     visit = tuple(name for name in deep if name not in marked)
     visit_sealed = tuple(name for name in deep if name in marked)
@@ -247,6 +253,9 @@ def holds_personal(annotation: Any) -> bool:
 
 def personal_in(annotation: Any) -> Personal | None:
     """The first `Personal` mark in an annotation, however deep in its unions and containers."""
+    alias = getattr(annotation, "__value__", None)  # what `type Iban = ...` names
+    if alias is not None:
+        return personal_in(alias)
     if typing.get_origin(annotation) is typing.Annotated:
         for mark in annotation.__metadata__:
             if isinstance(mark, Personal):
