@@ -30,7 +30,7 @@ AbpoError
 │   ├── RunBusy              another worker holds the run
 │   ├── LeaseLost            this worker no longer holds the run
 │   ├── OutOfScope           a primitive was called where the run does not know of it
-│   ├── ParkingSwallowed     the process caught what ends the segment at a gate
+│   ├── ParkingSwallowed     the process caught what ends the segment at a gate, or interrupts a step
 │   └── NoRun                a key or a scope was asked for outside a run
 ├── ReviewError
 │   ├── ReviewRequired       a person must decide, and there is no run that could wait; carries the review
@@ -234,7 +234,7 @@ class OutOfScope(RunError):
 
 
 class ParkingSwallowed(RunError):
-    """The process caught what ends the segment at a gate (a bare `except:` or `except BaseException:`)."""
+    """The process caught what ends the segment at a gate (a bare `except:` or `except BaseException:`), or interrupted a step."""
 
 
 class NoRun(RunError):

@@ -6,6 +6,7 @@ thousand. What a value means (a group, a favourable outcome) is looked up once p
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ def stretches(rows: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + STRETCH, rows)
 
 
-class Coded:
+class Coded(ABC):
     """A column that can say, for a stretch of rows, which of its labels each row has."""
 
     declared: tuple[Hashable, ...] = ()
@@ -96,9 +97,9 @@ class Coded:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @abstractmethod
     def stretch(self, start: int, stop: int) -> tuple[Codes, Sequence[Hashable]]:
         """The code of each row, -1 where the value is missing, and the labels that the codes count through."""
-        raise NotImplementedError
 
     def seen(self, rows: int) -> Counter[Hashable]:
         """How often each value occurs; missing ones are left out. Reads the column again."""

@@ -14,7 +14,7 @@ from abpo_sdk.values.review import Review
 if TYPE_CHECKING:
     from abpo_sdk.ledger import Entry
     from abpo_sdk.lineage import Lineage
-    from abpo_sdk.runtime.runtime import Runtime
+    from abpo_sdk.runtime.reading import RunReader
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -78,10 +78,10 @@ class Incident:
 class Run(Generic[R_co]):
     """One execution of a process. Everything it says is read from the ledger when it is asked."""
 
-    __slots__ = ("_runtime", "_seen", "id")
+    __slots__ = ("_reader", "_seen", "id")
 
-    def __init__(self, runtime: Runtime, identifier: str) -> None:
-        self._runtime = runtime
+    def __init__(self, reader: RunReader, identifier: str) -> None:
+        self._reader = reader
         self.id = identifier
         self._seen: Callable[[], Any] | None = None
 
@@ -93,7 +93,7 @@ class Run(Generic[R_co]):
     @property
     def status(self) -> Status:
         """running, waiting (for an answer), incident (for a person to resolve it), done or abandoned."""
-        return self._runtime.status_of(self.id)
+        return self._reader.status(self.id)
 
     def result(self) -> R_co:
         """What the process returned.
@@ -107,14 +107,14 @@ class Run(Generic[R_co]):
             return seen
         status = self.status
         if status == "done":
-            result: R_co = self._runtime.result_of(self.id)
+            result: R_co = self._reader.result(self.id)
             return result
         if status == "waiting":
             waits = ", ".join(f"{review.id} (put to the {review.to})" for review in self.reviews)
             raise RunNotDone(f"run {self.id!r} waits for an answer to {waits}")
         if status == "running":
             raise RunNotDone(f"run {self.id!r} is running; if its worker is gone, tick() goes on with it")
-        incident = self._runtime.incident_of(self.id)
+        incident = self._reader.incident(self.id)
         if status == "incident" and incident is not None:
             raise RunFailed(
                 f"run {self.id!r} is an incident: {incident.step or 'its process'} raised {incident.error.partition(':')[0]}; "
@@ -125,7 +125,7 @@ class Run(Generic[R_co]):
     @property
     def reviews(self) -> tuple[Review, ...]:
         """The open reviews of the run, oldest first."""
-        return self._runtime.reviews_of(self.id)
+        return self._reader.open_reviews(self.id)
 
     @property
     def review(self) -> Review:
@@ -142,21 +142,21 @@ class Run(Generic[R_co]):
     @property
     def incident(self) -> Incident | None:
         """What keeps the run from going on, where something does."""
-        return self._runtime.incident_of(self.id)
+        return self._reader.incident(self.id)
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """The decisions of the run as they stand, people's answers applied; each case with personal fields masked."""
-        return self._runtime.decisions_of(self.id)
+        return self._reader.decisions(self.id)
 
     @property
     def entries(self) -> list[Entry]:
         """What the ledger has of the run."""
-        return self._runtime.ledger.entries(self.id)
+        return self._reader.ledger.entries(self.id)
 
     def lineage(self) -> Lineage:
         """Where every value that its decisions used came from."""
-        return self._runtime.lineage(self.id)
+        return self._reader.lineage(self.id)
 
     def __repr__(self) -> str:
         return f"<run {self.id}: {self.status}>"

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
 from abpo_sdk.errors import (
     DefinitionError,
-    Erased,
-    LedgerBroken,
     RunBusy,
     RunError,
     UnknownProcess,
     UnknownRun,
 )
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Entry, Lease, Ledger, Occurrence, Place
-from abpo_sdk.ledger.decisions import decode_decision
+from abpo_sdk.ledger import Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, check_id
 from abpo_sdk.ledger.rows import RunRow
-from abpo_sdk.lineage import Lineage, trace
+from abpo_sdk.lineage import Lineage
 from abpo_sdk.runtime.duplicates import check_duplicate
 from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.reading import RunReader
 from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.clock import Clock
-from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.review import Review
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +95,7 @@ class Runtime:
         self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
         self._leases = Leases(self.ledger, lease)
         self._processes: dict[str, BoundProcess[Any]] = {}
+        self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve)
         self._observe: Observer | None = None
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
@@ -238,15 +236,15 @@ class Runtime:
         Raises:
             UnknownRun: there is none.
         """
-        self._row(id)
-        return Run(self, id)
+        self._reader.row(id)
+        return Run(self._reader, id)
 
     def runs(self, status: Status | None = None) -> list[Run[Any]]:
         """The runs, or those in one status, in the order in which they were started."""
         if status is not None and status not in get_args(Status):
             raise UnknownRun(f"no run is ever {status!r}; the statuses are {', '.join(get_args(Status))}")
         rows = self.ledger.store.select(RunRow, equal={"status": status} if status else None, order="started_at")
-        return [Run(self, row.id) for row in rows]
+        return [Run(self._reader, row.id) for row in rows]
 
     def incidents(self) -> list[Incident]:
         """The runs that wait for a person to resolve them."""
@@ -266,59 +264,11 @@ class Runtime:
         Raises:
             UnknownRun: there is none of this id.
         """
-        self._row(run_id)
-        return trace(run_id, self.ledger.entries(run_id))
+        return self._reader.lineage(run_id)
 
     def someone(self, role: str) -> str:
         """The id of a person who holds a role; raises `NobodyHolds` where there is none."""
         return self.people.someone(role)
-
-    def status_of(self, run: str) -> Status:
-        """The status of a run."""
-        return cast("Status", self._row(run).status)
-
-    def reviews_of(self, run: str) -> tuple[Review, ...]:
-        """The open reviews of a run."""
-        return self._reviews.of(run, status="open")
-
-    def decisions_of(self, run: str) -> tuple[Decision, ...]:
-        """The decisions of a run as they stand."""
-        decisions: dict[str, Decision] = {}
-        for entry in self.ledger.entries(run):
-            if entry.kind == "decision":
-                tree = self.ledger.payload(entry)["result"]
-                occurrence = Occurrence(run, entry.place, entry.at)
-                decisions[occurrence.id] = decode_decision(tree, case=tree["case"], occurrence=occurrence)
-            elif entry.kind == "gate" and entry.content["result"]["decision"] in decisions:
-                identifier = entry.content["result"]["decision"]
-                decisions[identifier] = replace(decisions[identifier], gate=entry.name)
-            elif entry.kind == "answered" and entry.content["decision"] in decisions:
-                content = entry.content
-                answer = Answer(content["outcome"], content["by"], content["because"], entry.at)
-                decisions[content["decision"]] = answer.apply(decisions[content["decision"]], gate=content["gate"])
-        return tuple(decisions.values())
-
-    def result_of(self, run: str) -> Any:
-        """What the process of a run that is done returned."""
-        finished = self._last_of(run, "finished")
-        tree = self.ledger.payload(finished, purpose="result")["result"]
-        bound = self._processes.get(finished.name)
-        return bound.process.signature.result.decode(tree) if bound else tree
-
-    def incident_of(self, run: str) -> Incident | None:
-        """What keeps a run from going on; None where nothing does."""
-        if self._row(run).status != "incident":
-            return None
-        entry = self._last_of(run, "incident")
-        try:
-            error = self.ledger.payload(entry, purpose="resolve the incident")["error"]
-        except Erased:
-            error = self.ledger.payload(entry)["error"]
-
-        def resolve(action: str, by: str, because: str, value: Any = None) -> None:
-            self._resolve(run, entry.position, action, by, because, value)
-
-        return Incident(run, f"{error['type']}: {error['message']}", entry.content["step"], entry.at, resolve)
 
     def close(self) -> None:
         """Let go of the ledger's files."""
@@ -361,12 +311,12 @@ class Runtime:
                     **payload,
                     "arguments": parse_json(encoded.json),
                 }  # in the order in which replay reads them
-                return Run(self, run), self._segment(bound, lease, Begun(entries, writer.end, as_stored))
+                return Run(self._reader, run), self._segment(bound, lease, Begun(entries, writer.end, as_stored))
         check_duplicate(self.ledger, run, bound.name, encoded)
         if run in self._deserted():
             with suppress(RunBusy):  # another worker was quicker
-                return Run(self, run), self._segment(bound, self._leases.acquire(run))
-        return Run(self, run), None
+                return Run(self._reader, run), self._segment(bound, self._leases.acquire(run))
+        return Run(self._reader, run), None
 
     def _bound(self, process: Any) -> BoundProcess[Any]:
         if isinstance(process, BoundProcess):
@@ -383,23 +333,8 @@ class Runtime:
             )
         return self._bound(process.bind())
 
-    def _row(self, run: str) -> RunRow:
-        if not isinstance(run, str):
-            raise UnknownRun(f"a run is known by its id, and {run!r} is none; give run.id")
-        rows = self.ledger.store.select(RunRow, equal={"id": run})
-        if not rows:
-            raise UnknownRun(f"there is no run {run!r}")
-        return rows[0]
-
-    def _last_of(self, run: str, kind: str) -> Entry:
-        """What happened to a run last, which its status says is of this kind."""
-        entry = self.ledger.store.last(run, LIFE)
-        if entry is None or entry.kind != kind:
-            raise LedgerBroken(f"run {run!r} should end with {kind!r}, and does not; verify the ledger", chain=run)
-        return entry
-
     def _ready(self, run: str) -> BoundProcess[Any] | None:
-        row = self._row(run)
+        row = self._reader.row(run)
         if row.status != "running":
             return None
         bound = self._processes.get(row.process)
@@ -471,7 +406,7 @@ class Runtime:
         record_resolution(
             self.ledger,
             self.people,
-            self._row(run),
+            self._reader.row(run),
             position=position,
             action=action,
             by=by,

@@ -1,0 +1,108 @@
+"""What the ledger says about one run, when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from abpo_sdk.errors import Erased, LedgerBroken, UnknownRun
+from abpo_sdk.gates import Reviews
+from abpo_sdk.ledger import Entry, Ledger, Occurrence
+from abpo_sdk.ledger.decisions import decode_decision
+from abpo_sdk.ledger.entry import LIFE
+from abpo_sdk.ledger.rows import RunRow
+from abpo_sdk.lineage import Lineage, trace
+from abpo_sdk.runtime.run import Incident, Status
+from abpo_sdk.steps import BoundProcess
+from abpo_sdk.values.decision import Decision
+from abpo_sdk.values.review import Answer, Review
+
+
+@dataclass(frozen=True, slots=True)
+class RunReader:
+    """Reads runs of a ledger.
+
+    Args:
+        ledger: the ledger.
+        reviews: its reviews.
+        processes: the processes that are known, by name; results of others come as JSON.
+        resolve: records how a person resolves an incident: run, position of the incident, action, by, because, value.
+    """
+
+    ledger: Ledger
+    reviews: Reviews
+    processes: Mapping[str, BoundProcess[Any]]
+    resolve: Callable[[str, int, str, str, str, Any], None]
+
+    def row(self, run: str) -> RunRow:
+        """The run as it stands.
+
+        Raises:
+            UnknownRun: there is none of this id.
+        """
+        if not isinstance(run, str):
+            raise UnknownRun(f"a run is known by its id, and {run!r} is none; give run.id")
+        rows = self.ledger.store.select(RunRow, equal={"id": run})
+        if not rows:
+            raise UnknownRun(f"there is no run {run!r}")
+        return rows[0]
+
+    def status(self, run: str) -> Status:
+        """The status of a run."""
+        return cast("Status", self.row(run).status)
+
+    def open_reviews(self, run: str) -> tuple[Review, ...]:
+        """The open reviews of a run."""
+        return self.reviews.of(run, status="open")
+
+    def decisions(self, run: str) -> tuple[Decision, ...]:
+        """The decisions of a run as they stand."""
+        decisions: dict[str, Decision] = {}
+        for entry in self.ledger.entries(run):
+            if entry.kind == "decision":
+                tree = self.ledger.payload(entry)["result"]
+                occurrence = Occurrence(run, entry.place, entry.at)
+                decisions[occurrence.id] = decode_decision(tree, case=tree["case"], occurrence=occurrence)
+            elif entry.kind == "gate" and entry.content["result"]["decision"] in decisions:
+                identifier = entry.content["result"]["decision"]
+                decisions[identifier] = replace(decisions[identifier], gate=entry.name)
+            elif entry.kind == "answered" and entry.content["decision"] in decisions:
+                content = entry.content
+                answer = Answer(content["outcome"], content["by"], content["because"], entry.at)
+                decisions[content["decision"]] = answer.apply(decisions[content["decision"]], gate=content["gate"])
+        return tuple(decisions.values())
+
+    def result(self, run: str) -> Any:
+        """What the process of a run that is done returned."""
+        finished = self._last_of(run, "finished")
+        tree = self.ledger.payload(finished, purpose="result")["result"]
+        bound = self.processes.get(finished.name)
+        return bound.process.signature.result.decode(tree) if bound else tree
+
+    def incident(self, run: str) -> Incident | None:
+        """What keeps a run from going on; None where nothing does."""
+        if self.row(run).status != "incident":
+            return None
+        entry = self._last_of(run, "incident")
+        try:
+            error = self.ledger.payload(entry, purpose="resolve the incident")["error"]
+        except Erased:
+            error = self.ledger.payload(entry)["error"]
+
+        def resolve(action: str, by: str, because: str, value: Any = None) -> None:
+            self.resolve(run, entry.position, action, by, because, value)
+
+        return Incident(run, f"{error['type']}: {error['message']}", entry.content["step"], entry.at, resolve)
+
+    def lineage(self, run: str) -> Lineage:
+        """Where every value that the decisions of a run used came from."""
+        self.row(run)
+        return trace(run, self.ledger.entries(run))
+
+    def _last_of(self, run: str, kind: str) -> Entry:
+        """What happened to a run last, which its status says is of this kind."""
+        entry = self.ledger.store.last(run, LIFE)
+        if entry is None or entry.kind != kind:
+            raise LedgerBroken(f"run {run!r} should end with {kind!r}, and does not; verify the ledger", chain=run)
+        return entry
