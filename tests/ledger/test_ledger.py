@@ -167,7 +167,7 @@ def take_over(ledger: Ledger, by: Lease) -> None:
     with ledger.writing() as writer:
         head = writer.tx.head("R-1")
         assert head is not None
-        writer.tx.set_head(replace(head, epoch=by.epoch, holder=by.holder, until=by.until))
+        writer.tx.set_head(head._replace(epoch=by.epoch, holder=by.holder, until=by.until))
 
 
 def test_the_first_write_under_a_lease_takes_it_and_the_last_gives_it_back(ledger: Ledger, draft: DraftMaker) -> None:

@@ -287,7 +287,7 @@ def test_boxes_swapped_between_entries_are_found(
 ) -> None:
     ledger = open_ledger()
     one, two = written(ledger, draft(0, secret=SECRET), draft(1, secret="AT61"))
-    swapped = replace(one, sealed=two.sealed)
+    swapped = one._replace(sealed=two.sealed)
     assert two.sealed is not None
     box = parse_json(two.sealed)["fields"][0]
     box["commitment"] = one.content["iban"]["$sealed"]  # as if it belonged here
@@ -375,4 +375,4 @@ def test_a_changed_box_of_inputs_is_a_broken_ledger(ledger: Ledger, draft: Calla
     beside = parse_json(one.sealed)
     beside["inputs"]["box"] = parse_json(two.sealed)["inputs"]["box"]
     with pytest.raises(LedgerBroken, match="inputs"):
-        ledger.same_inputs(replace(one, sealed=canonical_bytes(beside)), inputs_of(SECRET, "ACME"))
+        ledger.same_inputs(one._replace(sealed=canonical_bytes(beside)), inputs_of(SECRET, "ACME"))

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
@@ -49,8 +49,7 @@ LIFE = "run"
 """The scope of what happens to a run as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in a run something stands: its scope, and how many came before it in that scope."""
 
     scope: str
@@ -127,8 +126,7 @@ class HeaderParts(Protocol):
     def sealed(self) -> bytes | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry as it is stored.
 
     Args:
@@ -144,10 +142,13 @@ class Entry:
     chain: str
     position: int
     place: Place
-    header: bytes = field(repr=False)
-    payload: bytes | None = field(repr=False)
-    salt: bytes | None = field(repr=False)
-    sealed: bytes | None = field(repr=False)
+    header: bytes
+    payload: bytes | None
+    salt: bytes | None
+    sealed: bytes | None
+
+    def __repr__(self) -> str:
+        return f"<entry {self.position} of {self.chain!r}, at {self.place}>"
 
     @property
     def hash(self) -> str:

@@ -72,11 +72,11 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
 
 def _payload_bytes(payload: Mapping[str, JsonValue], result: Encoded) -> bytes:
     """The canonical bytes of a payload whose result has been made into JSON already; its own keys are in ASCII."""
-    members = (
-        f'"{key}":'.encode() + (result.json if key == "result" else canonical_bytes(payload[key]))
+    members = [
+        b'"%s":%s' % (key.encode(), result.json if key == "result" else canonical_bytes(payload[key]))
         for key in sorted(payload)
-    )
-    return b"{" + b",".join(members) + b"}"
+    ]
+    return b"{%s}" % b",".join(members)
 
 
 def unseal(entry: Entry, vault: KeyProvider) -> dict[str, Any]:

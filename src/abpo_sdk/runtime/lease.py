@@ -93,7 +93,7 @@ class Leases:
             if self.held(head.holder, head.until):
                 raise RunBusy(f"run {run!r} is being advanced by {head.holder}")
             lease = Lease(run, head.epoch + 1, this_holder(), self.until())
-            writer.tx.set_head(replace(head, epoch=lease.epoch, holder=lease.holder, until=lease.until))
+            writer.tx.set_head(head._replace(epoch=lease.epoch, holder=lease.holder, until=lease.until))
         return lease
 
     def release(self, lease: Lease) -> None:
@@ -101,7 +101,7 @@ class Leases:
         with self._ledger.writing() as writer:
             head = writer.tx.head(lease.chain)
             if head is not None and head.epoch == lease.epoch:
-                writer.tx.set_head(replace(head, holder=None, until=None))
+                writer.tx.set_head(head._replace(holder=None, until=None))
 
     def give_up(self, lease: Lease) -> None:
         """`release`; where the ledger cannot be written, this worker at least knows that it holds the lease no more."""

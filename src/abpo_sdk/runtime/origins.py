@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -39,16 +38,17 @@ class Origins:
             else:
                 open_ends.extend(inner for _, inner in _parts(part))
 
-    def of(self, value: object, path: str) -> Iterator[tuple[str, Place]]:
-        """Where a value came from: itself, or else its parts, each with its path."""
+    def of(self, value: object, path: str) -> dict[str, Place]:
+        """Where a value came from: itself, or else its parts, each by its path; nothing where that is not known."""
         if not _followed(value):
-            return
+            return {}
         known = self._places.get(id(value))
         if known is not None:
-            yield path, known[1]
-            return
+            return {path: known[1]}
+        origins: dict[str, Place] = {}
         for name, part in _parts(value):
-            yield from self.of(part, f"{path}.{name}" if path else name)
+            origins |= self.of(part, f"{path}.{name}" if path else name)
+        return origins
 
 
 def _followed(value: object) -> bool:

@@ -35,7 +35,6 @@ from abpo_sdk.runtime.origins import Origins
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest, masked_tree
 from abpo_sdk.values.equality import same
 from abpo_sdk.values.review import Answer, Review
-from abpo_sdk.values.traversal import LEAVES
 
 T = TypeVar("T")
 
@@ -68,6 +67,7 @@ class _Attempt(Generic[T]):
     occurrence: Occurrence
     inputs: Encoded
     around: dict[str, JsonValue]
+    given: Mapping[str, bytes | None]
 
 
 @dataclass(slots=True)
@@ -214,7 +214,7 @@ class RunRecorder:
                 self.commit([])
             if self.observe is not None:
                 self.observe("before effect", call.name)
-        return _Attempt(call, key, occurrence, inputs, around)
+        return _Attempt(call, key, occurrence, inputs, around, call.snapshot())
 
     def _after(self, attempt: _Attempt[T], done: T) -> T:
         """Record the result of a call, and give it as it would come back."""
@@ -236,9 +236,9 @@ class RunRecorder:
     def _check_unchanged(self, attempt: _Attempt[Any]) -> None:
         """Refuse a step that changed what it was given: on replay it is not done again, so the change would be missing."""
         call = attempt.call
-        if call.kind != "step" or all(type(value) in LEAVES for value in call.arguments.values()):
+        if call.snapshot() == attempt.given:
             return
-        try:
+        try:  # other bytes may also stand for an equal value, as where keys changed their order
             now = call.inputs(lambda _: None).tree
         except Exception:  # noqa: BLE001  changed into something that cannot even be stored
             now = None
@@ -328,13 +328,13 @@ class RunRecorder:
             ]
         origins: dict[str, str] = {}
         unknown = []
-        personal = {part.path[0] for part in inputs.personal if len(part.path) == 1}
+        personal = [part.path[0] for part in inputs.personal if len(part.path) == 1] if inputs.personal else ()
         for name, value in call.arguments.items():
             found = self._origins.of(value, name)
-            # the keys of a personal mapping must not stand in a path
-            known = {name if name in personal else path: str(place) for path, place in found}
-            origins |= known
-            if not known and call.kind == "step":
+            for path, place in found.items():
+                # the keys of a personal mapping must not stand in a path
+                origins[name if name in personal else path] = str(place)
+            if not found and call.kind == "step":
                 unknown.append(name)
         if origins:
             around["from"] = origins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -83,12 +84,11 @@ class Run(Generic[R_co]):
     def __init__(self, reader: RunReader, identifier: str) -> None:
         self._reader = reader
         self.id = identifier
-        self._seen: Callable[[], Any] | None = None
+        self._seen: list[Any] = []
 
-    def see_end(self, result: Callable[[], Any] | None) -> Run[R_co]:
-        """Have the result at hand where the run ended just now, so that it need not be read."""
+    def see_end(self, result: list[Any]) -> None:
+        """Have the result at hand where the run ended just now, so that it need not be read; none or one."""
         self._seen = result
-        return self
 
     @property
     def status(self) -> Status:
@@ -102,8 +102,8 @@ class Run(Generic[R_co]):
             RunNotDone: it is running or waiting; says for what.
             RunFailed: it is an incident or was abandoned; says why.
         """
-        if self._seen is not None:  # what is done stays done
-            seen: R_co = self._seen()
+        with suppress(IndexError):  # what is done stays done; given once, since it may be changed by who has it
+            seen: R_co = self._seen.pop()
             return seen
         status = self.status
         if status == "done":

@@ -29,7 +29,6 @@ from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess, Process
-from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.review import Review
 
@@ -289,7 +288,7 @@ class Runtime:
     ) -> tuple[Run[Any], Segment | None]:
         bound = self._bound(process)
         signature = bound.process.signature
-        encoded = signature.checked(signature.case_values(args, kwargs))
+        encoded, values = signature.round_trip(signature.case_values(args, kwargs))
         run = identifier if identifier is not None else _random_id()
         check_id(run, "a run's id")
         lease = self._leases.fresh(run)
@@ -307,11 +306,9 @@ class Runtime:
         with self.ledger.writing() as writer:
             if writer.tx.head(run) is None:
                 entries = writer.begin(run, (draft, sealed), lease=lease)
-                as_stored = {
-                    **payload,
-                    "arguments": parse_json(encoded.json),
-                }  # in the order in which replay reads them
-                return Run(self._reader, run), self._segment(bound, lease, Begun(entries, writer.end, as_stored))
+                return Run(self._reader, run), self._segment(
+                    bound, lease, Begun(entries, writer.end, values, encoded.files)
+                )
         check_duplicate(self.ledger, run, bound.name, encoded)
         if run in self._deserted():
             with suppress(RunBusy):  # another worker was quicker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,12 +33,14 @@ class Begun:
     Args:
         entries: the entries.
         end: the end of their chain, where it is known because it has just been written.
-        started: what the first entry says, where that has just been written; else it is read from there.
+        arguments: what the process was started with, where that has just been written; else it is read from the first entry.
+        files: the digests of the files that `arguments` name.
     """
 
     entries: list[Entry]
     end: Head | None = None
-    started: Mapping[str, Any] | None = None
+    arguments: dict[str, Any] | None = None
+    files: Mapping[str, str | None] | None = None
 
 
 class Segment:
@@ -65,8 +67,8 @@ class Segment:
         begun: Begun,
     ) -> None:
         entries = begun.entries
-        self._started = begun.started
-        self.result: Callable[[], Any] | None = None
+        self._begun = begun
+        self.result: list[Any] = []  # what the process returned, as it would come back; empty where it has not ended
         self._ledger = ledger
         self._leases = leases
         self._bound = bound
@@ -112,8 +114,11 @@ class Segment:
             self._finish(result)
 
     def _begin(self) -> dict[str, Any]:
+        if self._begun.arguments is not None:
+            self._recorder.begin(self._begun.arguments, self._begun.files or {})
+            return self._begun.arguments
         started = self._entries[0]
-        content = self._started or self._ledger.payload(started, purpose="replay")
+        content = self._ledger.payload(started, purpose="replay")
         process = self._bound.process
         if content["version"] != process.version:
             raise RunStale(
@@ -135,11 +140,11 @@ class Segment:
         recorder.settle_failure()
         recorder.check_all_read()
         process = self._bound.process
-        encoded, _ = process.signature.result.round_trip(result)
+        encoded, value = process.signature.result.round_trip(result)
         draft = self._life("finished", {"result": encoded.tree}, encoded.within("result"))
         draft.result = encoded
         recorder.commit([draft], release=True)
-        self.result = lambda: process.signature.result.decode(encoded.tree)
+        self.result.append(value)
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:

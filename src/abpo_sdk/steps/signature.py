@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
-from abpo_sdk.errors import DefinitionError, SealingError
+from abpo_sdk.errors import DefinitionError, NotCanonical, SealingError
+from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, PersonalValue, digests, file_digest, sealable
 from abpo_sdk.values.personal import Personal
-from abpo_sdk.values.traversal import Found, personal_in
+from abpo_sdk.values.traversal import LEAVES, Found, personal_in
 
 T = TypeVar("T")
 
@@ -141,16 +142,20 @@ class Signature:
         values, _ = self.split(args, {**kwargs, **dict.fromkeys(self.wiring)})
         return values
 
-    def checked(self, values: Mapping[str, Any]) -> Encoded:
-        """The values as JSON, from which they come back equal.
+    def round_trip(self, values: Mapping[str, Any]) -> tuple[Encoded, dict[str, Any]]:
+        """The values as JSON, and as they come back from what is stored.
 
         Raises:
             LossyRoundTrip: one would come back different.
         """
         encoded = self.encode(values)
-        for name, codec in self._codecs.items():
-            codec.check(values[name], encoded.tree[name])
-        return encoded
+        try:
+            stored = parse_json(encoded.json)
+        except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
+            stored = encoded.tree
+        return encoded, {
+            name: codec.compared(values[name], codec.decode(stored[name])) for name, codec in self._codecs.items()
+        }
 
     def encode(self, values: Mapping[str, Any], digest: Digest = file_digest) -> Encoded:
         """The case values as one JSON tree, by name."""
@@ -160,6 +165,14 @@ class Signature:
             return Encoded(tree)
         personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
         return Encoded(tree, tuple(personal), digests(found, digest))
+
+    def snapshot(self, values: Mapping[str, Any]) -> dict[str, bytes | None]:
+        """Of each case value that can be changed in place, bytes that stay the same while nobody does."""
+        return {
+            name: codec.snapshot(values[name])
+            for name, codec in self._codecs.items()
+            if type(values[name]) not in LEAVES
+        }
 
     def _personal_arguments(self, values: Mapping[str, Any]) -> Iterator[PersonalValue]:
         for name, mark in self._marks:

@@ -43,7 +43,7 @@ def to_text(moment: datetime) -> str:
         )
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"  # in place of +00:00
 
 
 def from_text(text: str) -> datetime:

@@ -125,7 +125,7 @@ class Codec(Generic[T]):
     ('1.10', Decimal('1.10'))
     """
 
-    __slots__ = ("_dump", "_load", "_where", "annotation")
+    __slots__ = ("_dump", "_load", "_where", "_write", "annotation")
 
     def __init__(self, annotation: Any, *, where: str) -> None:
         self.annotation = annotation
@@ -134,6 +134,7 @@ class Codec(Generic[T]):
             adapter: TypeAdapter[T] = TypeAdapter(annotation)
             kind = str(cast("dict[str, Any]", adapter.core_schema).get("type"))
             self._dump = adapter.serializer.to_python
+            self._write = adapter.serializer.to_json
             self._load: Callable[..., T] = adapter.validator.validate_json
             check_marks(annotation, where)
         except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation, NameError) as error:
@@ -176,6 +177,13 @@ class Codec(Generic[T]):
             _order_sets(tree, found, path)
         return tree
 
+    def snapshot(self, value: T) -> bytes | None:
+        """Bytes that stay the same while nobody changes the value; None where it cannot be stored as one of its type."""
+        try:
+            return self._write(value, by_alias=False, round_trip=True, warnings="error")
+        except Exception:  # noqa: BLE001  a serialiser of the user's may raise anything
+            return None
+
     def decode(self, tree: JsonValue) -> T:
         """The value that a JSON tree stands for.
 
@@ -212,23 +220,20 @@ class Codec(Generic[T]):
         try:
             text = encoded.json
         except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
-            return encoded, self._compared(value, self.decode(encoded.tree))
+            return encoded, self.compared(value, self.decode(encoded.tree))
         back = self._decode(text)
         if same(value, back):
             return encoded, back
-        return encoded, self._compared(
+        return encoded, self.compared(
             value, self.decode(parse_json(text))
         )  # as replay reads it: large floats stay floats
 
-    def check(self, value: T, tree: JsonValue) -> None:
-        """Compare a value with what comes back from its tree.
+    def compared(self, value: T, back: T) -> T:
+        """What comes back, once it is known to equal what was given.
 
         Raises:
             LossyRoundTrip: they are not equal.
         """
-        self._compared(value, self.decode(tree))
-
-    def _compared(self, value: T, back: T) -> T:
         if not same(value, back):
             raise LossyRoundTrip(
                 f"{self._where}: what would come back from the ledger differs from what was given: {difference(value, back)}; "

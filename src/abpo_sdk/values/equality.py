@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,10 @@ from pydantic import BaseModel, RootModel
 from abpo_sdk.values.traversal import LEAVES
 
 MODEL_EQUALITIES: tuple[Any, ...] = (BaseModel.__eq__, RootModel.__eq__)
+
+
+ABSENT = object()
+"""Stands for what a mapping does not hold."""
 
 
 def same(value: Any, back: Any) -> bool:
@@ -33,10 +38,7 @@ def _equal(value: Any, back: Any) -> bool:
     if isinstance(value, datetime):  # Python holds times in the hour that a clock repeats to be unequal to all others
         return bool(value == back) or (isinstance(back, datetime) and value.astimezone(UTC) == back.astimezone(UTC))
     if kind is other and kind in (list, tuple, deque):
-        return len(value) == len(back) and all(
-            a == b if type(a) is type(b) and type(a) in LEAVES else _equal(a, b)
-            for a, b in zip(value, back, strict=True)
-        )
+        return len(value) == len(back) and _equal_in_order(value, back)
     if kind is other and getattr(kind, "__eq__", None) in MODEL_EQUALITIES:
         return (
             all(_equal(getattr(value, name), getattr(back, name)) for name in kind.model_fields)
@@ -54,9 +56,18 @@ def _equal_items(value: dict[Any, Any], back: dict[Any, Any]) -> bool:
     if len(value) != len(back):
         return False
     for key, item in value.items():
-        if key not in back:
+        other = back.get(key, ABSENT)
+        kind = type(item)
+        if kind in LEAVES and kind is type(other):  # the common case, without a call
+            if item != other:
+                return False
+        elif other is ABSENT or not _equal(item, other):
             return False
-        other = back[key]
+    return True
+
+
+def _equal_in_order(values: Iterable[Any], backs: Iterable[Any]) -> bool:
+    for item, other in zip(values, backs, strict=True):
         kind = type(item)
         if kind in LEAVES and kind is type(other):  # the common case, without a call
             if item != other:
