@@ -122,7 +122,7 @@ def test_code_that_does_the_same_in_other_words_goes_on(opened):
     [
         (reordered, "/0", "the ledger has the step 'note', and the process now calls the step 'log'"),
         (renamed, "/1", "the ledger has the step 'log', and the process now calls the step 'note'"),
-        (other_inputs, "/1", r'the step \'log\' was given other inputs .*now: {"text": "second", "number": 7}'),
+        (other_inputs, "/1", r'the step \'log\' was given other inputs .*now: {"number": 7, "text": "second"}'),
         (one_more_before, "/2", "the ledger has the decision 'claims', and the process now calls the step 'note'"),
         (other_case, "/2", r"the decision 'claims' was given other inputs .*451"),
         (another_gate, "/3", "the ledger has the gate 'approval', and the process now calls the gate 'second'"),

@@ -98,11 +98,11 @@ class Draft:
         place: where it stands.
         kind: what it is.
         name: of the step, policy, gate or process.
-        payload: its content, personal parts in clear.
-        personal: where in `payload` those are.
+        payload: its content, personal parts in clear; without its "result" where that is given apart.
+        personal: where in `content` those are.
         inputs: what was given, for the keyed hash; None where nothing was.
         at: when it happened.
-        result: what stands in the payload as "result", where its JSON has been made already.
+        result: what becomes the "result" in the content.
     """
 
     place: Place
@@ -113,6 +113,11 @@ class Draft:
     personal: tuple[PersonalValue, ...] = ()
     inputs: Encoded | None = None
     result: Encoded | None = None
+
+    @property
+    def content(self) -> Mapping[str, JsonValue]:
+        """All of the content, personal parts in clear."""
+        return self.payload if self.result is None else {**self.payload, "result": self.result.tree}
 
 
 class HeaderParts(Protocol):

@@ -133,7 +133,7 @@ class Writer:
                     name=draft.name,
                     at=to_text(draft.at),
                     entry_hash=entry.hash,
-                    payload=draft.payload,
+                    payload=draft.content,
                 )
 
 
@@ -232,9 +232,7 @@ class Ledger:
             return decision
         encoded = encode_decision(decision, encode_case(decision.case, file_digest))
         now = self.clock.now()
-        draft = Draft(
-            place, "decision", decision.policy, {"result": encoded.tree}, now, encoded.within("result"), encoded
-        )
+        draft = Draft(place, "decision", decision.policy, {}, now, encoded.within("result"), encoded, encoded)
         with self.writing() as writer:
             entries = writer.tx.entries(key)
             if entries:

@@ -56,7 +56,6 @@ class Call(Generic[T]):
         arguments: the values that went in, by name ("" for a case as a whole), so that lineage can tell where they came from.
         sources: gives the records outside that it reads.
         version: of the policy, where it is one; another version than the recorded one is another call.
-        snapshot: gives, of each argument that the call could change in place, bytes that stay the same while it does not.
     """
 
     kind: Kind
@@ -68,7 +67,6 @@ class Call(Generic[T]):
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sources: Callable[[], tuple[Source, ...]] = tuple
     version: str | None = None
-    snapshot: Callable[[], Mapping[str, bytes | None]] = dict
 
 
 class Recorder(Protocol):

@@ -11,7 +11,6 @@ import base64
 import copy
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +44,16 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
         StoreUnavailable: a new subject's key cannot be kept.
     """
     salt = secrets.token_bytes(SALT_BYTES)
-    content: JsonValue = draft.payload
     sealed: list[dict[str, Any]] = []
     if draft.personal:
         try:
-            content = copy.deepcopy(dict(content))
+            content = copy.deepcopy(dict(draft.content))
         except RecursionError:
             raise NotCanonical("a value is nested too deep to be stored") from None
         sealed = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
-    payload = (
-        canonical_bytes(content) if sealed or draft.result is None else _payload_bytes(draft.payload, draft.result)
-    )
+        payload = canonical_bytes(content)
+    else:
+        payload = _payload_bytes(draft)
     beside: dict[str, Any] = {"fields": sealed} if sealed else {}
     hashed = None
     if draft.inputs is not None:
@@ -64,19 +62,22 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
         try:
             hashed = inputs_hash(salt_of_inputs, draft.inputs)
         except NotCanonical as error:
-            raise _without_values(error, f"{draft.kind} {draft.name!r}: what was given", subjects) from None
+            raise without_values(
+                error, f"{draft.kind} {draft.name!r}: what was given", personal=bool(subjects)
+            ) from None
         if subjects:
             beside["inputs"] = _wrap(salt_of_inputs, [vault.key_for(subject) for subject in subjects])
     return Sealed(payload, payload_hash(salt, payload), hashed, salt, canonical_bytes(beside) if beside else None)
 
 
-def _payload_bytes(payload: Mapping[str, JsonValue], result: Encoded) -> bytes:
-    """The canonical bytes of a payload whose result has been made into JSON already; its own keys are in ASCII."""
-    members = [
-        b'"%s":%s' % (key.encode(), result.json if key == "result" else canonical_bytes(payload[key]))
-        for key in sorted(payload)
-    ]
-    return b"{%s}" % b",".join(members)
+def _payload_bytes(draft: Draft) -> bytes:
+    """The canonical bytes of a content, around a result whose own have been made already; its keys are in ASCII."""
+    payload, result = draft.payload, draft.result
+    if result is None:
+        return canonical_bytes(payload)
+    members = [b'"%s":%s' % (key.encode(), canonical_bytes(payload[key])) for key in payload]
+    members.append(b'"result":' + result.json)
+    return b"{%s}" % b",".join(sorted(members))
 
 
 def unseal(entry: Entry, vault: KeyProvider) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key:
     try:
         commitment = hmac.digest(salt, canonical_bytes(value), "sha256").hex()
     except NotCanonical as error:
-        raise _without_values(error, f"the {label} at {'.'.join(map(str, path))}", [label]) from None
+        raise without_values(error, f"the {label} at {'.'.join(map(str, path))}", personal=True) from None
     _replace(content, path, {COMMITMENT: commitment})
     identifier, key = named_key
     secret = canonical_bytes({"salt": salt.hex(), "value": value})
@@ -233,7 +234,7 @@ def _wrap(salt: bytes, named_keys: list[tuple[str, bytes]]) -> dict[str, Any]:
     return {"box": base64.b64encode(salt).decode(), "keys": [identifier for identifier, _ in named_keys]}
 
 
-def _without_values(error: NotCanonical, what: str, personal: Sequence[str]) -> NotCanonical:
+def without_values(error: NotCanonical, what: str, *, personal: bool) -> NotCanonical:
     """The error, naming what it is about, and without its own message where that may show a personal value."""
     return NotCanonical(
         f"{what} has no canonical JSON form" + (" (personal, so not shown)" if personal else f": {error}")

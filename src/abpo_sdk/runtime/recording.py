@@ -17,6 +17,7 @@ from abpo_sdk.errors import (
     Erased,
     LeaseLost,
     NobodyHolds,
+    NotCanonical,
     OutOfScope,
     ParkingSwallowed,
     ReplayDiverged,
@@ -28,13 +29,14 @@ from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, Kind, id_part
 from abpo_sdk.ledger.recorder import Scope, doing, key_root
 from abpo_sdk.ledger.rows import Head
-from abpo_sdk.ledger.sealing import Sealed
+from abpo_sdk.ledger.sealing import Sealed, without_values
 from abpo_sdk.runtime.exceptions import exception_of, exception_tree
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
 from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest, masked_tree
 from abpo_sdk.values.equality import same
 from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.traversal import LEAVES
 
 T = TypeVar("T")
 
@@ -67,7 +69,6 @@ class _Attempt(Generic[T]):
     occurrence: Occurrence
     inputs: Encoded
     around: dict[str, JsonValue]
-    given: Mapping[str, bytes | None]
 
 
 @dataclass(slots=True)
@@ -197,11 +198,7 @@ class RunRecorder:
         scope = self._scopes[-1]
         place = scope.next_place()
         key = scope.next_key(call.name) if call.kind == "step" else ""
-        try:
-            inputs = call.inputs(self._digest)
-        except UNSWALLOWABLE as error:
-            self.broken = error
-            raise
+        inputs = self._inputs(call)
         entry = self.recorded.get(place) if self.recorded else None
         if entry is not None:
             return self._replay(call, entry, inputs)
@@ -214,7 +211,21 @@ class RunRecorder:
                 self.commit([])
             if self.observe is not None:
                 self.observe("before effect", call.name)
-        return _Attempt(call, key, occurrence, inputs, around, call.snapshot())
+        return _Attempt(call, key, occurrence, inputs, around)
+
+    def _inputs(self, call: Call[Any]) -> Encoded:
+        """What goes into a call; what the ledger could not store is refused before anything is done with it."""
+        try:
+            inputs = call.inputs(self._digest)
+        except UNSWALLOWABLE as error:
+            self.broken = error
+            raise
+        try:
+            inputs.json  # noqa: B018  made now, while it is what was given
+        except NotCanonical as error:
+            what = f"{call.kind} {call.name!r}: what was given"
+            raise without_values(error, what, personal=bool(inputs.personal)) from None
+        return inputs
 
     def _after(self, attempt: _Attempt[T], done: T) -> T:
         """Record the result of a call, and give it as it would come back."""
@@ -236,19 +247,21 @@ class RunRecorder:
     def _check_unchanged(self, attempt: _Attempt[Any]) -> None:
         """Refuse a step that changed what it was given: on replay it is not done again, so the change would be missing."""
         call = attempt.call
-        if call.snapshot() == attempt.given:
+        if call.kind != "step" or all(type(value) in LEAVES for value in call.arguments.values()):
             return
-        try:  # other bytes may also stand for an equal value, as where keys changed their order
-            now = call.inputs(lambda _: None).tree
+        try:
+            now = call.inputs(lambda _: None)
+            if now.json == attempt.inputs.json:
+                return
+            after = now.tree
         except Exception:  # noqa: BLE001  changed into something that cannot even be stored
-            now = None
-        then = attempt.inputs.tree
-        if not same(then, now):
-            changed = [name for name in then if now is None or not same(then[name], now[name])]
-            raise ReplayDiverged(
-                f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {call.name!r} changed {changed[0]!r}, which it was given; "
-                "a replay would not do so again: work on a copy, and return it"
-            )
+            after = {}
+        before = attempt.inputs.tree
+        changed = [name for name in before if name not in after or not same(before[name], after[name])]
+        raise ReplayDiverged(
+            f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {call.name!r} changed {changed[0]!r}, which it was given; "
+            "a replay would not do so again: work on a copy, and return it"
+        )
 
     def _interrupted(self, attempt: _Attempt[Any], error: BaseException) -> None:
         """A step ended in what is no Exception; a process that goes on all the same would do it again on each replay."""
@@ -304,7 +317,7 @@ class RunRecorder:
     def _record(
         self, call: Call[Any], occurrence: Occurrence, inputs: Encoded, result: Encoded, around: Mapping[str, JsonValue]
     ) -> None:
-        payload = {**around, "result": result.tree}
+        payload = dict(around)
         if inputs.files or result.files:
             files = {**(inputs.files or {}), **(result.files or {})}
             new = {path: digest for path, digest in files.items() if self._journaled.get(path, "") != digest}

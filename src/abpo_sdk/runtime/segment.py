@@ -141,7 +141,7 @@ class Segment:
         recorder.check_all_read()
         process = self._bound.process
         encoded, value = process.signature.result.round_trip(result)
-        draft = self._life("finished", {"result": encoded.tree}, encoded.within("result"))
+        draft = self._life("finished", {}, encoded.within("result"))
         draft.result = encoded
         recorder.commit([draft], release=True)
         self.result.append(value)

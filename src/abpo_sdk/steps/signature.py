@@ -14,7 +14,7 @@ from abpo_sdk.errors import DefinitionError, NotCanonical, SealingError
 from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, PersonalValue, digests, file_digest, sealable
 from abpo_sdk.values.personal import Personal
-from abpo_sdk.values.traversal import LEAVES, Found, personal_in
+from abpo_sdk.values.traversal import Found, personal_in
 
 T = TypeVar("T")
 
@@ -46,7 +46,18 @@ class Signature:
         DefinitionError: `*args`, `**kwargs` or `/`; a case parameter that cannot be stored; wiring that could be data.
     """
 
-    __slots__ = ("_codecs", "_defaults", "_marks", "_signature", "annotations", "case", "result", "what", "wiring")
+    __slots__ = (
+        "_codecs",
+        "_defaults",
+        "_marks",
+        "_members",
+        "_signature",
+        "annotations",
+        "case",
+        "result",
+        "what",
+        "wiring",
+    )
 
     def __init__(self, function: Callable[..., Any], *, what: str, depth: int = 2) -> None:
         self.what = what
@@ -59,6 +70,7 @@ class Signature:
         for name, parameter in self._signature.parameters.items():
             self._add(name, parameter)
         self._marks = self._personal_parameters()
+        self._members = self._plain_members()
         self.result: Codec[Any] = Codec(_result_of(self.annotations.get("return", Any)), where=f"the result of {what}")
         if personal_in(self.annotations.get("return", Any)):
             raise DefinitionError(
@@ -101,6 +113,12 @@ class Signature:
                     "which is stored in clear; name whose it is with an identifier"
                 )
         return marks
+
+    def _plain_members(self) -> tuple[tuple[str, bytes, Codec[Any]], ...]:
+        """The case parameters in the order of canonical JSON, each with its key; none where some can never be plain JSON."""
+        if self._marks or not all(name.isascii() for name in self.case):
+            return ()
+        return tuple((name, f'"{name}":'.encode(), self._codecs[name]) for name in sorted(self.case))
 
     def split(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The case values and the wiring of a call, defaults filled in.
@@ -159,6 +177,9 @@ class Signature:
 
     def encode(self, values: Mapping[str, Any], digest: Digest = file_digest) -> Encoded:
         """The case values as one JSON tree, by name."""
+        plain = self._plain(values)
+        if plain is not None:
+            return Encoded(json=plain)
         found = Found()
         tree = {name: codec.dump(values[name], found, (name,)) for name, codec in self._codecs.items()}
         if found.empty and not self._marks:
@@ -166,13 +187,15 @@ class Signature:
         personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
         return Encoded(tree, tuple(personal), digests(found, digest))
 
-    def snapshot(self, values: Mapping[str, Any]) -> dict[str, bytes | None]:
-        """Of each case value that can be changed in place, bytes that stay the same while nobody does."""
-        return {
-            name: codec.snapshot(values[name])
-            for name, codec in self._codecs.items()
-            if type(values[name]) not in LEAVES
-        }
+    def _plain(self, values: Mapping[str, Any]) -> bytes | None:
+        """The values as canonical JSON, where all of them are plain JSON and none is personal; else None."""
+        members = []
+        for name, key, codec in self._members:
+            plain = codec.plain(values[name])
+            if plain is None:
+                return None
+            members.append(key + plain)
+        return b"{%s}" % b",".join(members) if members else None
 
     def _personal_arguments(self, values: Mapping[str, Any]) -> Iterator[PersonalValue]:
         for name, mark in self._marks:

@@ -56,7 +56,6 @@ class Step(Generic[P, R]):
             restore=lambda tree, _: codec.decode(tree),
             effect=not self.pure,
             arguments=values,
-            snapshot=lambda: self._signature.snapshot(values),
             sources=(lambda: self._reads.sources({**values, **wiring})) if self._reads else tuple,
         )
 

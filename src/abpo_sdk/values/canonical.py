@@ -1,7 +1,7 @@
 """Canonical JSON (RFC 8785): one byte string for one value, so that a hash means something.
 
 The package `rfc8785` is the reference. Where a value is plain enough that the standard library's encoder
-provably writes the same bytes (keys in ASCII, no floats, integers within 2^53), that faster encoder is used.
+writes the same bytes (keys in ASCII, no floats, integers within 2^53), that faster encoder is used.
 """
 
 from __future__ import annotations
@@ -63,50 +63,87 @@ def canonical_bytes(value: Any) -> bytes:
     >>> canonical_bytes({"b": 1, "a": ["€", 1.0]})
     b'{"a":["\xe2\x82\xac",1],"b":1}'
     """
+    plain = plain_bytes(value)
+    if plain is not None:
+        return plain
+    _check(value, DEPTH)
     try:
-        return "".join(_chunks(value, 0)).encode() if _plain(value, DEPTH) else rfc8785.dumps(value)
-    except NotCanonical:
-        raise
+        return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, ValueError, TypeError) as error:
         raise NotCanonical(f"a value has no canonical JSON form: {error}") from error
 
 
+def plain_bytes(value: Any) -> bytes | None:
+    """The RFC 8785 bytes of plain JSON, which comes back from them as it is; None for any other value.
+
+    Plain are texts, truth values, None, integers within ±(2^53 - 1), and lists and dicts of these, with keys in
+    ASCII; of these very types, since a subclass or a tuple would come back as something else.
+
+    >>> plain_bytes({"n": 1}), plain_bytes({"n": 1.0}), plain_bytes((1,))
+    (b'{"n":1}', None, None)
+    """
+    if not _plain(value, DEPTH):
+        return None
+    try:
+        return "".join(_chunks(value, 0)).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return None
+
+
 def _plain(value: Any, depth: int) -> bool:
-    """Whether the standard encoder writes RFC 8785; refuses what has no form at all."""
+    """Whether the standard encoder writes RFC 8785, and nothing is lost."""
     kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return True
-    if kind is int:
-        if -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-            return True
-        raise NotCanonical(
-            f"the integer {value if value.bit_length() < 256 else 'given'} is beyond ±(2^53 - 1); store it as text"
-        )
-    if depth == 0:
-        raise NotCanonical(f"a value is nested deeper than {DEPTH}")
     if kind is dict:
-        plain = True
+        if depth == 0:
+            return False
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if (
+                type(item) not in TEXTUAL
+                and not (type(item) is int and -SMALL < item < SMALL)
+                and not _plain(item, depth - 1)
+            ):
+                return False
+        return True
+    if kind is list:
+        if depth == 0:
+            return False
+        for item in value:
+            if (
+                type(item) not in TEXTUAL
+                and not (type(item) is int and -SMALL < item < SMALL)
+                and not _plain(item, depth - 1)
+            ):
+                return False
+        return True
+    return kind in TEXTUAL or (kind is int and -SMALL < value < SMALL)
+
+
+def _check(value: Any, depth: int) -> None:
+    """Refuse by name what has no canonical form."""
+    kind = type(value)
+    if kind in TEXTUAL:
+        return
+    if kind is int:
+        if not -SMALL < value < SMALL:
+            shown = value if value.bit_length() < 256 else "given"
+            raise NotCanonical(f"the integer {shown} is beyond ±(2^53 - 1); store it as text")
+    elif kind is float:
+        if not math.isfinite(value):
+            raise NotCanonical(f"{value} is no JSON number; store what it means instead")
+    elif kind not in (dict, list, tuple):
+        raise NotCanonical(f"{value!r} is a {kind.__name__}, which JSON does not have")
+    elif depth == 0:
+        raise NotCanonical(f"a value is nested deeper than {DEPTH}")
+    elif kind is dict:
         for key, item in value.items():
             if type(key) is not str:
                 raise NotCanonical(f"the key {key!r} is a {type(key).__name__}; JSON has text keys only")
-            plain = (
-                (type(item) in TEXTUAL or (type(item) is int and -SMALL < item < SMALL) or _plain(item, depth - 1))
-                and plain
-                and key.isascii()
-            )
-        return plain
-    if kind is list or kind is tuple:
-        plain = True
+            _check(item, depth - 1)
+    else:
         for item in value:
-            plain = (
-                type(item) in TEXTUAL or (type(item) is int and -SMALL < item < SMALL) or _plain(item, depth - 1)
-            ) and plain
-        return plain
-    if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
-            raise NotCanonical(f"{value} is no JSON number; store what it means instead")
-        return False
-    raise NotCanonical(f"{value!r} is a {kind.__name__}, which JSON does not have")
+            _check(item, depth - 1)
 
 
 def parse_json(data: bytes) -> Any:

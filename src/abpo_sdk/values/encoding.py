@@ -11,9 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic import (
     PydanticSchemaGenerationError,
@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical, SealingError
-from abpo_sdk.values.canonical import canonical_bytes, parse_json
+from abpo_sdk.values.canonical import canonical_bytes, parse_json, plain_bytes
 from abpo_sdk.values.equality import difference, same
 from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find, personal_in
 
@@ -34,6 +34,16 @@ JsonValue = Any
 """What JSON can hold: None, bool, int, float, str, lists and dicts with str keys."""
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
+
+UNREAD: Final = object()
+"""Stands for a tree that has not been read from its JSON."""
+
+PLAIN_TYPES = {"any": object, "dict": dict, "list": list, "str": str, "bool": bool, "int": int}
+"""The schemas of pydantic that leave plain JSON as it is, and the type that they take."""
+
+_ANY, _TEXT = {"type": "any"}, {"type": "str"}
+UNTOUCHED = {"keys_schema": (_ANY, _TEXT), "values_schema": (_ANY,), "items_schema": (_ANY,)}
+"""What may stand in such a schema of a dict or list."""
 
 Digest = Callable[[Path], str | None]
 
@@ -53,35 +63,55 @@ class PersonalValue:
     subject: str
 
 
-@dataclass(slots=True)
 class Encoded:
-    """A value as a JSON tree.
+    """A value as JSON.
 
     Args:
-        tree: the JSON value, personal parts in clear.
+        tree: the JSON value, personal parts in clear; not needed where `json` is given.
         personal: where the personal parts are.
         files: SHA-256 (hex) of the content of each file that the value names, by path; None for an absent file.
+        json: the value as canonical JSON, where that has been made already.
     """
 
-    tree: JsonValue
-    personal: tuple[PersonalValue, ...] = ()
-    files: Mapping[str, str | None] | None = None
-    _bytes: bytes | None = field(default=None, compare=False, repr=False)
+    __slots__ = ("_json", "_tree", "files", "personal")
+
+    def __init__(
+        self,
+        tree: JsonValue = None,
+        personal: tuple[PersonalValue, ...] = (),
+        files: Mapping[str, str | None] | None = None,
+        *,
+        json: bytes | None = None,
+    ) -> None:
+        self._tree = tree if json is None else UNREAD
+        self._json = json
+        self.personal = personal
+        self.files = files
+
+    @property
+    def tree(self) -> JsonValue:
+        """The JSON value."""
+        if self._tree is UNREAD:
+            self._tree = parse_json(self.json)
+        return self._tree
 
     @property
     def json(self) -> bytes:
-        """The tree as canonical JSON; made once.
+        """The value as canonical JSON; made once.
 
         Raises:
             NotCanonical: it has no canonical form.
         """
-        if self._bytes is None:
-            self._bytes = canonical_bytes(self.tree)
-        return self._bytes
+        if self._json is None:
+            self._json = canonical_bytes(self._tree)
+        return self._json
 
     def within(self, *path: str | int) -> tuple[PersonalValue, ...]:
         """The personal places as seen from a tree that holds this one at `path`."""
         return tuple(PersonalValue((*path, *p.path), p.label, p.subject) for p in self.personal)
+
+    def __repr__(self) -> str:
+        return f"<encoded {json.dumps(masked_tree(self), ensure_ascii=False)}>"
 
 
 def masked_tree(encoded: Encoded) -> JsonValue:
@@ -125,16 +155,15 @@ class Codec(Generic[T]):
     ('1.10', Decimal('1.10'))
     """
 
-    __slots__ = ("_dump", "_load", "_where", "_write", "annotation")
+    __slots__ = ("_dump", "_load", "_plain", "_where", "annotation")
 
     def __init__(self, annotation: Any, *, where: str) -> None:
         self.annotation = annotation
         self._where = where
         try:
             adapter: TypeAdapter[T] = TypeAdapter(annotation)
-            kind = str(cast("dict[str, Any]", adapter.core_schema).get("type"))
+            schema = cast("dict[str, Any]", adapter.core_schema)
             self._dump = adapter.serializer.to_python
-            self._write = adapter.serializer.to_json
             self._load: Callable[..., T] = adapter.validator.validate_json
             check_marks(annotation, where)
         except (PydanticSchemaGenerationError, PydanticUserError, PydanticUndefinedAnnotation, NameError) as error:
@@ -142,7 +171,8 @@ class Codec(Generic[T]):
                 f"{where}: {_type_name(annotation)} cannot be stored, because pydantic has no schema for it; "
                 "use a pydantic model, a dataclass or a standard type, or make it wiring by putting it after `*`"
             ) from error
-        if kind == "callable":
+        self._plain = _plain_type(schema)
+        if schema.get("type") == "callable":
             raise DefinitionError(f"{where}: a callable cannot be stored; make it wiring by putting it after `*`")
 
     def encode(self, value: T, *, digest: Digest = file_digest) -> Encoded:
@@ -153,6 +183,9 @@ class Codec(Generic[T]):
             MistypedInput: it holds a time without a zone.
             SealingError: it holds a personal field whose subject is unknown.
         """
+        plain = self.plain(value)
+        if plain is not None:
+            return Encoded(json=plain)
         found = Found()
         tree = self.dump(value, found)
         if found.empty:
@@ -177,12 +210,11 @@ class Codec(Generic[T]):
             _order_sets(tree, found, path)
         return tree
 
-    def snapshot(self, value: T) -> bytes | None:
-        """Bytes that stay the same while nobody changes the value; None where it cannot be stored as one of its type."""
-        try:
-            return self._write(value, by_alias=False, round_trip=True, warnings="error")
-        except Exception:  # noqa: BLE001  a serialiser of the user's may raise anything
+    def plain(self, value: T) -> bytes | None:
+        """The canonical JSON of a value that is plain JSON, where the type declares no more than that; else None."""
+        if self._plain is None or (type(value) is not self._plain and self._plain is not object):
             return None
+        return plain_bytes(value)
 
     def decode(self, tree: JsonValue) -> T:
         """The value that a JSON tree stands for.
@@ -216,6 +248,9 @@ class Codec(Generic[T]):
         Raises:
             LossyRoundTrip: what comes back is not equal to what went in.
         """
+        plain = self.plain(value)
+        if plain is not None:
+            return Encoded(json=plain), self._decode(plain)
         encoded = self.encode(value)
         try:
             text = encoded.json
@@ -240,6 +275,16 @@ class Codec(Generic[T]):
                 f"annotate the exact type (declared is {_type_name(self.annotation)})"
             )
         return back
+
+
+def _plain_type(schema: Mapping[str, Any]) -> type | None:
+    """The type of plain JSON that an annotation such as `dict[str, Any]` takes and leaves as it is; None for any other annotation."""
+    inner = {name: part for name, part in schema.items() if name in UNTOUCHED}
+    if schema.keys() - inner.keys() - {"type", "metadata"} or any(
+        part not in UNTOUCHED[name] for name, part in inner.items()
+    ):
+        return None
+    return PLAIN_TYPES.get(schema["type"])
 
 
 def describe(error: ValidationError) -> str:
