@@ -123,8 +123,9 @@ class Writer:
 
     def _keep(self, drafts: Sequence[tuple[Draft, Sealed]], entries: Sequence[Entry]) -> None:
         self.tx.append(entries)
-        for (draft, _), entry in zip(drafts, entries, strict=True):
+        for number, (draft, _) in enumerate(drafts):
             if draft.kind not in UNPROJECTED:
+                entry = entries[number]
                 project(
                     self.tx,
                     chain=entry.chain,

@@ -71,9 +71,13 @@ class Leases:
         """When a lease that is given now runs out."""
         return to_text(self._ledger.clock.now() + self._duration)
 
-    def renewed(self, lease: Lease, now: datetime) -> tuple[Lease, datetime]:
-        """The lease with a new end, and when it should next be renewed: once a quarter of its time is over."""
-        return replace(lease, until=to_text(now + self._duration)), now + self._duration / 4
+    def renewed(self, lease: Lease, now: datetime) -> Lease:
+        """The lease with a new end."""
+        return replace(lease, until=to_text(now + self._duration))
+
+    def renewal(self, now: datetime) -> datetime:
+        """When a lease that is given or renewed now should be renewed: once a quarter of its time is over."""
+        return now + self._duration / 4
 
     def fresh(self, run: str) -> Lease:
         """The first lease of a run that is about to be started."""

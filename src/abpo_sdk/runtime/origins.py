@@ -28,15 +28,15 @@ class Origins:
         while open_ends:
             part = open_ends.pop()
             kind = type(part)
-            if kind in LEAVES or id(part) in places or not _followed(part):
+            if id(part) in places or not _followed(part):
                 continue
             places[id(part)] = (part, place)
             if kind is dict:
-                open_ends.extend(cast("dict[Any, Any]", part).values())
+                open_ends += [v for v in cast("dict[Any, Any]", part).values() if type(v) not in LEAVES]
             elif kind is list:
-                open_ends.extend(cast("list[Any]", part))
+                open_ends += [v for v in cast("list[Any]", part) if type(v) not in LEAVES]
             else:
-                open_ends.extend(inner for _, inner in _parts(part))
+                open_ends += [inner for _, inner in _parts(part)]
 
     def of(self, value: object, path: str) -> dict[str, Place]:
         """Where a value came from: itself, or else its parts, each by its path; nothing where that is not known."""
@@ -52,7 +52,10 @@ class Origins:
 
 
 def _followed(value: object) -> bool:
-    if type(value) in LEAVES or isinstance(value, enum.Enum):
+    kind = type(value)
+    if kind is dict or kind is list:
+        return True
+    if kind in LEAVES or isinstance(value, enum.Enum):
         return False
     return bool(value) or not isinstance(value, (tuple, frozenset))  # the empty ones are one object everywhere
 

@@ -114,6 +114,7 @@ class RunRecorder:
         """Start (again) at the top of the process, in this thread and task."""
         self._scopes = [Scope(key_root(self.lease.chain))]
         self._where = _here()
+        self._renew_at = self.leases.renewal(self.ledger.clock.now())
         self._know(files)
         self._unread = {
             place
@@ -400,7 +401,7 @@ class RunRecorder:
                 self._buffer.append((draft, self.ledger.seal(draft)))
             now = self.ledger.clock.now()
             if self._renew_at is None or now > self._renew_at:
-                self.lease, self._renew_at = self.leases.renewed(self.lease, now)
+                self.lease, self._renew_at = self.leases.renewed(self.lease, now), self.leases.renewal(now)
             with self.ledger.writing() as writer:
                 writer.append_sealed(self.lease.chain, self._buffer, lease=self.lease, release=release, after=self.end)
         except UNSWALLOWABLE as error:

@@ -1,7 +1,7 @@
 """Canonical JSON (RFC 8785): one byte string for one value, so that a hash means something.
 
-The package `rfc8785` is the reference. Where a value is plain enough that the standard library's encoder
-writes the same bytes (keys in ASCII, no floats, integers within 2^53), that faster encoder is used.
+The package `rfc8785` is the reference. Where a value is plain enough that orjson writes the same bytes (keys in
+ASCII, no floats, integers within 2^53), that faster encoder is used.
 """
 
 from __future__ import annotations
@@ -9,44 +9,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
+import orjson
 import rfc8785
 
 from abpo_sdk.errors import NotCanonical
 
 LARGEST_INTEGER = 2**53 - 1
-SMALL = 2**53
 DEPTH = 200
 
-TEXTUAL = frozenset({str, bool, type(None)})
-"""What every encoder writes alike."""
+_PLAIN = frozenset({str, bool, type(None), int})
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _encoder = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False
 )
-
-
-def _not_json(value: Any) -> NoReturn:
-    raise TypeError(f"a {type(value).__name__} is no JSON")
-
-
-def _made_once() -> Callable[[Any, int], Iterable[str]]:
-    """The standard library's C encoder, made once (JSONEncoder.encode makes a new one for each call), or the encoder itself."""
-    if c_make_encoder is None:
-        return lambda value, _: [_encoder.encode(value)]
-    options = {"sort_keys": True, "skipkeys": False, "allow_nan": False}
-    encoder: Callable[[Any, int], Iterable[str]] = c_make_encoder(
-        None, _not_json, encode_basestring, None, ":", ",", *options.values()
-    )
-    return encoder
-
-
-_chunks = _made_once()
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -85,48 +65,43 @@ def plain_bytes(value: Any) -> bytes | None:
     if not _plain(value, DEPTH):
         return None
     try:
-        return "".join(_chunks(value, 0)).encode()
-    except UnicodeEncodeError:  # a lone surrogate
+        data = orjson.dumps(value, option=_OPTIONS)
+    except TypeError:  # a lone surrogate, a larger integer, a key that is no text
         return None
+    return data if data.isascii() or _ascii_keys(value) else None
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Whether the standard encoder writes RFC 8785, and nothing is lost."""
+    """Whether a value consists of what orjson writes as RFC 8785 says, or refuses, and is of the very types that come back."""
     kind = type(value)
     if kind is dict:
-        if depth == 0:
+        items = value.values()
+    elif kind is list:
+        items = value
+    else:
+        return kind in _PLAIN
+    if depth == 0:
+        return False
+    for item in items:
+        if type(item) not in _PLAIN and not _plain(item, depth - 1):
             return False
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                return False
-            if (
-                type(item) not in TEXTUAL
-                and not (type(item) is int and -SMALL < item < SMALL)
-                and not _plain(item, depth - 1)
-            ):
-                return False
-        return True
-    if kind is list:
-        if depth == 0:
-            return False
-        for item in value:
-            if (
-                type(item) not in TEXTUAL
-                and not (type(item) is int and -SMALL < item < SMALL)
-                and not _plain(item, depth - 1)
-            ):
-                return False
-        return True
-    return kind in TEXTUAL or (kind is int and -SMALL < value < SMALL)
+    return True
+
+
+def _ascii_keys(value: Any) -> bool:
+    """Whether the order of the keys is the same by code points and by UTF-16 units."""
+    if type(value) is dict:
+        return all(map(str.isascii, value)) and all(map(_ascii_keys, value.values()))
+    return type(value) is not list or all(map(_ascii_keys, value))
 
 
 def _check(value: Any, depth: int) -> None:
     """Refuse by name what has no canonical form."""
     kind = type(value)
-    if kind in TEXTUAL:
+    if value is None or kind is str or kind is bool:
         return
     if kind is int:
-        if not -SMALL < value < SMALL:
+        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
             shown = value if value.bit_length() < 256 else "given"
             raise NotCanonical(f"the integer {shown} is beyond ±(2^53 - 1); store it as text")
     elif kind is float:
