@@ -80,7 +80,7 @@ def replayed(store: Reader, chains: Iterable[str]) -> list[Any]:
                         name=entry.name,
                         at=to_text(entry.at),
                         entry_hash=entry.hash,
-                        payload=entry.content,
+                        source=entry,
                     )
         return rows(fresh)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from abpo_sdk import Decision
 from abpo_sdk.errors import NoRun, ReviewRequired
 from abpo_sdk.ledger import Call, Occurrence, Place, idempotency_key
-from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, doing, key_root, recorder, recording
+from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, key_root, recorder, recording
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.encoding import Encoded
 from abpo_sdk.values.review import Review
@@ -121,9 +121,9 @@ def test_a_bare_thread_is_outside_the_run_and_a_task_inside() -> None:
 
 
 def test_a_key_is_in_force_inside_its_block_alone() -> None:
-    with doing("INV-7/book/0"):
+    with Keyed(None, "INV-7/book/0"):
         assert idempotency_key() == "INV-7/book/0"
-        with doing("INV-7/book/1"):
+        with Keyed(None, "INV-7/book/1"):
             assert idempotency_key() == "INV-7/book/1"
         assert idempotency_key() == "INV-7/book/0"
     with pytest.raises(NoRun, match="key_scope"):
@@ -155,7 +155,7 @@ def key_of(call_: Call[Any]) -> str:
 
 
 def test_a_recorder_of_keys_does_each_step_under_its_own_and_counts_sub_processes_apart() -> None:
-    with recording(Keyed(Scope("INV-7"))):
+    with Keyed(Scope("INV-7")):
         assert [key_of(call("book")), key_of(call("book"))] == ["INV-7/book/0", "INV-7/book/1"]
         with recorder().inner("sub"):
             assert key_of(call("book")) == "INV-7/2/book/0"
@@ -172,7 +172,7 @@ def test_a_recorder_of_keys_does_each_awaited_step_under_its_own() -> None:
         return idempotency_key()
 
     async def main() -> list[str]:
-        with recording(Keyed(Scope("INV-7"))):
+        with Keyed(Scope("INV-7")):
             return [await recorder().perform_async(call("book"), do) for _ in range(2)]
 
     assert asyncio.run(main()) == ["INV-7/book/0", "INV-7/book/1"]
@@ -182,7 +182,7 @@ def test_what_a_step_calls_in_turn_has_keys_below_the_steps_own() -> None:
     def outer() -> list[str]:
         return [idempotency_key(), key_of(call("mail")), key_of(call("mail")), idempotency_key()]
 
-    with recording(Keyed(Scope("INV-7"))):
+    with Keyed(Scope("INV-7")):
         own, first, second, after = recorder().perform(call("book"), outer)
     assert own == after == "INV-7/book/0"
     assert len({own, first, second}) == 3

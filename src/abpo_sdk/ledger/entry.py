@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
 from typing import Any, Literal, NamedTuple, Protocol
@@ -98,11 +98,11 @@ class Draft:
         place: where it stands.
         kind: what it is.
         name: of the step, policy, gate or process.
-        payload: its content, personal parts in clear; without its "result" where that is given apart.
+        payload: its content, personal parts in clear; without what is in `encoded`.
         personal: where in `content` those are.
         inputs: what was given, for the keyed hash; None where nothing was.
         at: when it happened.
-        result: what becomes the "result" in the content.
+        encoded: the rest of its content, whose JSON has been made already.
     """
 
     place: Place
@@ -112,12 +112,12 @@ class Draft:
     at: datetime
     personal: tuple[PersonalValue, ...] = ()
     inputs: Encoded | None = None
-    result: Encoded | None = None
+    encoded: Mapping[str, Encoded] = field(default_factory=dict)
 
     @property
     def content(self) -> Mapping[str, JsonValue]:
         """All of the content, personal parts in clear."""
-        return self.payload if self.result is None else {**self.payload, "result": self.result.tree}
+        return {**self.payload, **{name: part.tree for name, part in self.encoded.items()}}
 
 
 class HeaderParts(Protocol):
@@ -190,16 +190,14 @@ class Entry(NamedTuple):
 
 def header_bytes(draft: Draft, *, chain: str, position: int, previous: str, at: str, parts: HeaderParts) -> bytes:
     """The RFC 8785 bytes of a header, written member by member in their order, which is faster than sorting them."""
-    place = draft.place
+    scope, ordinal = draft.place
+    inputs = "null" if parts.inputs_hash is None else f'"{parts.inputs_hash}"'
+    sealed = "null" if parts.sealed is None else f'"{sealed_hash(parts.sealed)}"'
     return (
-        f'{{"at":"{at}","chain":{_text(chain)},"inputs":{_hash(parts.inputs_hash)},"kind":"{draft.kind}",'
-        f'"name":{_text(draft.name)},"ordinal":{place.ordinal},"payload":"{parts.payload_hash}","position":{position},'
-        f'"previous":"{previous}","schema":{SCHEMA},"scope":{_text(place.scope)},"sealed":{_hash(sealed_hash(parts.sealed))}}}'
+        f'{{"at":"{at}","chain":{_text(chain)},"inputs":{inputs},"kind":"{draft.kind}",'
+        f'"name":{_text(draft.name)},"ordinal":{ordinal},"payload":"{parts.payload_hash}","position":{position},'
+        f'"previous":"{previous}","schema":{SCHEMA},"scope":{_text(scope)},"sealed":{sealed}}}'
     ).encode()
-
-
-def _hash(value: str | None) -> str:
-    return "null" if value is None else f'"{value}"'
 
 
 def leaf_hash(header: bytes) -> str:

@@ -134,7 +134,7 @@ class Writer:
                     name=draft.name,
                     at=to_text(draft.at),
                     entry_hash=entry.hash,
-                    payload=draft.content,
+                    source=draft,
                 )
 
 
@@ -233,7 +233,9 @@ class Ledger:
             return decision
         encoded = encode_decision(decision, encode_case(decision.case, file_digest))
         now = self.clock.now()
-        draft = Draft(place, "decision", decision.policy, {}, now, encoded.within("result"), encoded, encoded)
+        draft = Draft(
+            place, "decision", decision.policy, {}, now, encoded.within("result"), encoded, {"result": encoded}
+        )
         with self.writing() as writer:
             entries = writer.tx.entries(key)
             if entries:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abpo_sdk.ledger.entry import Kind, Place, entry_id
+from abpo_sdk.ledger.entry import Draft, Entry, Kind, Place, entry_id
 from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
 
 UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised"})
 """What changes no projection."""
+
+ABOUT_CONTENT: frozenset[Kind] = frozenset({"started", "decision", "gate", "review", "escalated", "answered"})
+"""What changes a projection according to its content; anything else changes the status of its run."""
 
 
 def project(
@@ -26,11 +29,15 @@ def project(
     name: str,
     at: str,
     entry_hash: str,
-    payload: Mapping[str, Any],
+    source: Draft | Entry,
 ) -> None:
-    """Bring the projections up to date with one entry."""
+    """Bring the projections up to date with one entry; the content of its source is read only where it matters."""
     if kind in UNPROJECTED:
         return
+    if kind not in ABOUT_CONTENT:
+        _project_life(tx, chain, kind, at)
+        return
+    payload = source.content
     if kind == "started":
         tx.put(RunRow(chain, name, payload["version"], "running", at, at))
     elif kind == "decision":
@@ -57,8 +64,6 @@ def project(
             )
         if any(run.status == "waiting" for run in tx.select(RunRow, equal={"id": chain})):
             tx.update(RunRow, chain, status="running", updated_at=at)
-    else:
-        _project_life(tx, chain, kind, at)
 
 
 def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:

@@ -49,7 +49,7 @@ def rebuild(entries: Sequence[Entry]) -> Rows:
             name=head["name"],
             at=head["at"],
             entry_hash=entry.hash,
-            payload=entry.content,
+            source=entry,
         )
     rows: Rows = rebuilt.rows
     return rows

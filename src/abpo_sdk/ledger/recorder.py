@@ -196,13 +196,26 @@ def key_root(text: str) -> str:
 
 
 class Keyed(Unrecorded):
-    """Does each step under its key, and records nothing; in force in a `key_scope`, and inside of a step."""
+    """Does each step under its key, and records nothing; in force in its block, for a `key_scope` or inside of a step.
 
-    __slots__ = ("_scope", "key")
+    Args:
+        scope: where calls are counted; None inside of a step, where one is made when the first is.
+        key: of the step that is being done.
+    """
+
+    __slots__ = ("_scope", "_token", "key")
 
     def __init__(self, scope: Scope | None, key: str | None = None) -> None:
         self._scope = scope
         self.key = key
+
+    def __enter__(self) -> None:
+        self._token = _recorder.set(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _recorder.reset(self._token)
 
     @property
     def scope(self) -> Scope:
@@ -224,31 +237,14 @@ class Keyed(Unrecorded):
     @contextmanager
     def inner(self, name: str) -> Iterator[None]:
         """A sub-process: its steps are counted by themselves."""
-        with recording(Keyed(self.scope.inner(), self.key)):
+        with Keyed(self.scope.inner(), self.key):
             yield
 
     @contextmanager
     def _around(self, call: Call[Any]) -> Iterator[None]:
         self.scope.next_place()
         if call.kind == "step":
-            with doing(self.scope.next_key(call.name)):
+            with Keyed(None, self.scope.next_key(call.name)):
                 yield
         else:
             yield
-
-
-class doing:  # noqa: N801  read as a word, as the standard library's suppress and closing are
-    """A step is being done under its key; what it calls in turn is a part of it, and has keys of its own below."""
-
-    __slots__ = ("_key", "_token")
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __enter__(self) -> None:
-        self._token = _recorder.set(Keyed(None, self._key))
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _recorder.reset(self._token)

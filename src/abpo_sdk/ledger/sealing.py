@@ -71,12 +71,11 @@ def seal(draft: Draft, vault: KeyProvider) -> Sealed:
 
 
 def _payload_bytes(draft: Draft) -> bytes:
-    """The canonical bytes of a content, around a result whose own have been made already; its keys are in ASCII."""
-    payload, result = draft.payload, draft.result
-    if result is None:
-        return canonical_bytes(payload)
-    members = [b'"%s":%s' % (key.encode(), canonical_bytes(payload[key])) for key in payload]
-    members.append(b'"result":' + result.json)
+    """The canonical bytes of a content, around parts whose own have been made already; its keys are in ASCII."""
+    if not draft.encoded:
+        return canonical_bytes(draft.payload)
+    members = [b'"%s":%s' % (name.encode(), canonical_bytes(part)) for name, part in draft.payload.items()]
+    members += [b'"%s":%s' % (name.encode(), part.json) for name, part in draft.encoded.items()]
     return b"{%s}" % b",".join(sorted(members))
 
 

@@ -65,19 +65,23 @@ class SqliteTransaction(SqliteReader):
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries."""
-        for e in entries:
-            place = e.place
-            row = (
-                e.chain,
-                e.position,
-                place.scope,
-                place.ordinal,
-                _bound(e.header),
-                _bound(e.payload),
-                _bound(e.salt),
-                e.sealed,
-            )
-            self._write(INSERT_ENTRY, row)
+        try:
+            for chain, position, (scope, ordinal), header, payload, salt, sealed in entries:
+                self._execute(
+                    INSERT_ENTRY,
+                    (
+                        chain,
+                        position,
+                        scope,
+                        ordinal,
+                        bytearray(header),  # for `bytes`, sqlite3 looks for an adapter first, each time
+                        None if payload is None else bytearray(payload),
+                        None if salt is None else bytearray(salt),
+                        sealed,
+                    ),
+                )
+        except (sqlite3.Error, UnicodeError) as error:
+            self.refuse(error)
 
     def advance(self, head: Head, *, length: int) -> bool:
         """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
@@ -164,11 +168,6 @@ class SqliteStore(SqliteReader):
         """Close the file."""
         with self._lock:
             self._connection.close()
-
-
-def _bound(data: bytes | None) -> bytearray | None:
-    """Bytes as sqlite3 binds them at once; for `bytes` it looks for an adapter first, each time."""
-    return None if data is None else bytearray(data)
 
 
 @cache

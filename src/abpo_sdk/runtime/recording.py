@@ -27,7 +27,7 @@ from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, Kind, id_part
-from abpo_sdk.ledger.recorder import Scope, doing, key_root
+from abpo_sdk.ledger.recorder import Keyed, Scope, key_root
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import Sealed, without_values
 from abpo_sdk.runtime.exceptions import exception_of, exception_tree
@@ -132,7 +132,7 @@ class RunRecorder:
         if isinstance(attempt, _Known):
             return attempt.value
         try:
-            with doing(attempt.key):
+            with Keyed(None, attempt.key):
                 done = do()
         except Exception as error:
             self._remember(attempt, error)
@@ -148,7 +148,7 @@ class RunRecorder:
         if isinstance(attempt, _Known):
             return attempt.value
         try:
-            with doing(attempt.key):
+            with Keyed(None, attempt.key):
                 done = await do()
         except Exception as error:
             self._remember(attempt, error)
@@ -326,7 +326,9 @@ class RunRecorder:
                 payload["files"] = new
                 self._know(new)
         personal = result.within("result") if result.personal else ()
-        draft = Draft(occurrence.place, call.kind, call.name, payload, occurrence.at, personal, inputs, result)
+        draft = Draft(
+            occurrence.place, call.kind, call.name, payload, occurrence.at, personal, inputs, {"result": result}
+        )
         if call.effect:
             self.commit([draft])
         else:

@@ -292,15 +292,18 @@ class Runtime:
         run = identifier if identifier is not None else _random_id()
         check_id(run, "a run's id")
         lease = self._leases.fresh(run)
-        payload: dict[str, Any] = {
-            "arguments": encoded.tree,
-            "pins": bound.process.pins,
-            "version": bound.process.version,
-        }
+        payload: dict[str, Any] = {"pins": bound.process.pins, "version": bound.process.version}
         if encoded.files:
             payload["files"] = dict(encoded.files)
         draft = Draft(
-            Place(LIFE, 0), "started", bound.name, payload, self.clock.now(), encoded.within("arguments"), encoded
+            Place(LIFE, 0),
+            "started",
+            bound.name,
+            payload,
+            self.clock.now(),
+            encoded.within("arguments"),
+            encoded,
+            {"arguments": encoded},
         )
         sealed = self.ledger.seal(draft)
         with self.ledger.writing() as writer:

@@ -142,7 +142,7 @@ class Segment:
         process = self._bound.process
         encoded, value = process.signature.result.round_trip(result)
         draft = self._life("finished", {}, encoded.within("result"))
-        draft.result = encoded
+        draft.encoded = {"result": encoded}
         recorder.commit([draft], release=True)
         self.result.append(value)
 

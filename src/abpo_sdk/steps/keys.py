@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from abpo_sdk.ledger.entry import check_id
-from abpo_sdk.ledger.recorder import Keyed, Scope, key_root, recording
+from abpo_sdk.ledger.recorder import Keyed, Scope, key_root
 
 
 class _Outermost(Keyed):
@@ -14,7 +14,7 @@ class _Outermost(Keyed):
 
     @contextmanager
     def inner(self, name: str) -> Iterator[None]:
-        with recording(Keyed(self.scope)):
+        with Keyed(self.scope):
             yield
 
 
@@ -40,5 +40,5 @@ def key_scope(key: str) -> Iterator[None]:
     'INV-7/pay/0'
     """
     check_id(key, "the key of a key_scope")
-    with recording(_Outermost(Scope(key_root(key)))):
+    with _Outermost(Scope(key_root(key))):
         yield
