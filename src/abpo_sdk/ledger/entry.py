@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
@@ -117,7 +117,27 @@ class Draft:
     @property
     def content(self) -> Mapping[str, JsonValue]:
         """All of the content, personal parts in clear."""
-        return {**self.payload, **{name: part.tree for name, part in self.encoded.items()}}
+        return _Content(self.payload, self.encoded)
+
+
+class _Content(Mapping[str, JsonValue]):
+    """The members of a draft; what has been made into JSON is read from it where it is asked for."""
+
+    __slots__ = ("_encoded", "_payload")
+
+    def __init__(self, payload: Mapping[str, JsonValue], encoded: Mapping[str, Encoded]) -> None:
+        self._payload = payload
+        self._encoded = encoded
+
+    def __getitem__(self, name: str) -> JsonValue:
+        return self._payload[name] if name in self._payload else self._encoded[name].tree
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._payload
+        yield from self._encoded
+
+    def __len__(self) -> int:
+        return len(self._payload) + len(self._encoded)
 
 
 class HeaderParts(Protocol):

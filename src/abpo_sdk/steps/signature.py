@@ -50,7 +50,7 @@ class Signature:
         "_codecs",
         "_defaults",
         "_marks",
-        "_members",
+        "_plain_names",
         "_signature",
         "annotations",
         "case",
@@ -70,7 +70,9 @@ class Signature:
         for name, parameter in self._signature.parameters.items():
             self._add(name, parameter)
         self._marks = self._personal_parameters()
-        self._members = self._plain_members()
+        self._plain_names: tuple[str, ...] = (
+            tuple(sorted(self.case)) if not self._marks and all(map(str.isascii, self.case)) else ()
+        )
         self.result: Codec[Any] = Codec(_result_of(self.annotations.get("return", Any)), where=f"the result of {what}")
         if personal_in(self.annotations.get("return", Any)):
             raise DefinitionError(
@@ -113,12 +115,6 @@ class Signature:
                     "which is stored in clear; name whose it is with an identifier"
                 )
         return marks
-
-    def _plain_members(self) -> tuple[tuple[str, bytes, Codec[Any]], ...]:
-        """The case parameters in the order of canonical JSON, each with its key; none where some can never be plain JSON."""
-        if self._marks or not all(name.isascii() for name in self.case):
-            return ()
-        return tuple((name, f'"{name}":'.encode(), self._codecs[name]) for name in sorted(self.case))
 
     def split(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The case values and the wiring of a call, defaults filled in.
@@ -166,6 +162,9 @@ class Signature:
         Raises:
             LossyRoundTrip: one would come back different.
         """
+        plain = self._plain(values)
+        if plain is not None:
+            return _joined(plain), {name: self._codecs[name].decode_json(data) for name, data in plain.items()}
         encoded = self.encode(values)
         try:
             stored = parse_json(encoded.json)
@@ -179,7 +178,7 @@ class Signature:
         """The case values as one JSON tree, by name."""
         plain = self._plain(values)
         if plain is not None:
-            return Encoded(json=plain)
+            return _joined(plain)
         found = Found()
         tree = {name: codec.dump(values[name], found, (name,)) for name, codec in self._codecs.items()}
         if found.empty and not self._marks:
@@ -187,15 +186,15 @@ class Signature:
         personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
         return Encoded(tree, tuple(personal), digests(found, digest))
 
-    def _plain(self, values: Mapping[str, Any]) -> bytes | None:
-        """The values as canonical JSON, where all of them are plain JSON and none is personal; else None."""
-        members = []
-        for name, key, codec in self._members:
-            plain = codec.plain(values[name])
-            if plain is None:
+    def _plain(self, values: Mapping[str, Any]) -> dict[str, bytes] | None:
+        """Each value as canonical JSON, in their order, where all of them are plain JSON and none is personal; else None."""
+        plain: dict[str, bytes] = {}
+        for name in self._plain_names:
+            data = self._codecs[name].plain(values[name])
+            if data is None:
                 return None
-            members.append(key + plain)
-        return b"{%s}" % b",".join(members) if members else None
+            plain[name] = data
+        return plain or None
 
     def _personal_arguments(self, values: Mapping[str, Any]) -> Iterator[PersonalValue]:
         for name, mark in self._marks:
@@ -217,6 +216,10 @@ class Signature:
     def default_wiring(self) -> dict[str, Any]:
         """The wiring that has a default."""
         return {name: self._defaults[name] for name in self.wiring if name in self._defaults}
+
+
+def _joined(plain: Mapping[str, bytes]) -> Encoded:
+    return Encoded(json=b"{%s}" % b",".join([b'"%s":%s' % (name.encode(), data) for name, data in plain.items()]))
 
 
 def _annotations(function: Callable[..., Any], what: str, depth: int) -> dict[str, Any]:

@@ -228,9 +228,14 @@ class Codec(Generic[T]):
             raise LossyRoundTrip(
                 f"{self._where}: it holds NaN or an infinity, which no ledger can store; store what it means instead"
             ) from error
-        return self._decode(text)
+        return self.decode_json(text)
 
-    def _decode(self, text: str | bytes) -> T:
+    def decode_json(self, text: str | bytes) -> T:
+        """The value that JSON stands for.
+
+        Raises:
+            LossyRoundTrip: it does not fit the type.
+        """
         try:
             return self._load(text, by_alias=False, by_name=True)
         except ValidationError as error:
@@ -250,13 +255,13 @@ class Codec(Generic[T]):
         """
         plain = self.plain(value)
         if plain is not None:
-            return Encoded(json=plain), self._decode(plain)
+            return Encoded(json=plain), self.decode_json(plain)
         encoded = self.encode(value)
         try:
             text = encoded.json
         except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
             return encoded, self.compared(value, self.decode(encoded.tree))
-        back = self._decode(text)
+        back = self.decode_json(text)
         if same(value, back):
             return encoded, back
         return encoded, self.compared(
