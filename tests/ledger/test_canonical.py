@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import enum
 import json
 import struct
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import rfc8785
@@ -13,6 +15,10 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import NotCanonical
 from abpo_sdk.ledger import canonical_bytes, parse_json
+from abpo_sdk.values.canonical import plain_bytes
+from abpo_sdk.values.equality import same
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 LARGEST = 2**53 - 1
 scalars = (
@@ -127,6 +133,55 @@ def test_tuples_are_written_as_lists() -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_json_value_is_written_as_the_reference_writes_it(value: Any) -> None:
     assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
+@given(json_values)
+@settings(max_examples=300, deadline=None)
+def test_plain_json_is_written_as_the_reference_writes_it_and_comes_back_as_it_is(value: Any) -> None:
+    data = plain_bytes(value)
+    if data is not None:
+        assert data == rfc8785.dumps(value)
+        assert same(value, json.loads(data))
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Number(int):
+    pass
+
+
+class Grade(enum.Enum):
+    A = "a"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        float("nan"),
+        (1,),
+        Text("a"),
+        Number(1),
+        Grade.A,
+        Decimal(1),
+        UUID(int=0),
+        START,
+        2**53,
+        -(2**53),
+        "\ud800",
+        {1: "a"},
+        {Text("a"): 1},
+        {"\u00e9": 1},
+        {"\ud800": 1},
+        nested(201),
+    ],
+    ids=ascii,
+)
+def test_what_would_come_back_as_something_else_or_in_another_order_is_not_plain(value: Any) -> None:
+    assert plain_bytes(value) is None
+    assert plain_bytes([{"a": value}]) is None
 
 
 @given(json_values)

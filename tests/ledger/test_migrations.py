@@ -12,7 +12,7 @@ from abpo_sdk.errors import SchemaUnknown
 from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.migrations import APPLICATION_ID, MIGRATIONS, migrate, schema_of
-from abpo_sdk.ledger.rows import PROJECTIONS
+from abpo_sdk.ledger.rows import TABLES
 from abpo_sdk.values.encoding import Encoded
 
 DATA = Path(__file__).parent / "data"
@@ -158,7 +158,7 @@ def test_a_ledger_that_was_written_with_schema_1_still_reads_the_same(
         ["C-3/0", "pay", "pay", "policy", "AT611904300234573201"],
         ["R-1/1", "pay", "refer", "maria@acme", "DE89370400440532013000"],
     ]
-    assert [len(ledger.store.select(kind)) for kind in PROJECTIONS] == [2, 1, 2]
+    assert [len(ledger.store.select(kind)) for kind in TABLES] == [2, 1, 2]
 
 
 def test_a_ledger_that_was_written_with_schema_1_can_be_written_on(

@@ -15,7 +15,7 @@ from abpo_sdk import Decision, DecisionTable, Gate, Personal, fields, process, r
 from abpo_sdk.ledger import Ledger, Place, SqliteStore
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.projections import project
-from abpo_sdk.ledger.rows import PROJECTIONS, DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.testing.runtime import TestRuntime
 from abpo_sdk.values.clock import to_text
@@ -63,7 +63,7 @@ def claim(number: str, amount: int) -> Claim:
 
 
 def rows(store: Reader) -> list[Any]:
-    return [row for kind in PROJECTIONS for row in store.select(kind)]
+    return [row for kind in TABLES for row in store.select(kind)]
 
 
 def replayed(store: Reader, chains: Iterable[str]) -> list[Any]:
@@ -212,13 +212,13 @@ def test_a_decision_stands_as_it_was_proposed_until_a_person_answers(ledger: Led
     )  # fmt: skip
     assert type(before.confidence) is float
     tell("gate", {"result": {"decision": "R-1/1"}})
-    assert only(ledger, DecisionRow) == replace(before, gate="approval")
+    assert only(ledger, DecisionRow) == before._replace(gate="approval")
     tell("review", ASKED)
     tell(
         "answered",
         {"review": "R-1/approval/0", "gate": "approval", "decision": "R-1/1", "by": "maria@acme", "outcome": "pay"},
     )
-    assert only(ledger, DecisionRow) == replace(before, gate="approval", outcome="pay", decided_by="maria@acme")
+    assert only(ledger, DecisionRow) == before._replace(gate="approval", outcome="pay", decided_by="maria@acme")
 
 
 def test_a_gate_about_a_decision_that_is_not_recorded_changes_none(ledger: Ledger, tell: Callable[..., None]) -> None:
@@ -239,10 +239,10 @@ def test_a_review_is_open_until_it_is_answered_and_its_run_waits_as_long(
     )  # fmt: skip
     assert only(ledger, RunRow).status == "waiting"
     tell("escalated", {"review": row.id, "to": "cfo"})
-    moved = replace(row, role="cfo", due_at=None, escalate_to=None)
+    moved = row._replace(role="cfo", due_at=None, escalate_to=None)
     assert only(ledger, ReviewRow) == moved
     tell("answered", {"review": row.id, "gate": "approval", "decision": None, "by": "ines@acme", "outcome": "pay"})
-    assert only(ledger, ReviewRow) == replace(moved, status="answered", answered_by="ines@acme", outcome="pay")
+    assert only(ledger, ReviewRow) == moved._replace(status="answered", answered_by="ines@acme", outcome="pay")
     assert only(ledger, RunRow).status == "running"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import NotCanonical, StoreUnavailable
 from abpo_sdk.ledger import Entry, Place, SqliteStore, Store
-from abpo_sdk.ledger.rows import PROJECTIONS, DecisionRow, Head, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import TABLES, DecisionRow, Head, ReviewRow, RunRow
 
 MAKERS: dict[str, Callable[[Path], Store]] = {
     "sqlite in memory": lambda directory: SqliteStore(None),
@@ -53,7 +52,7 @@ def test_an_empty_store_has_nothing(store: Store) -> None:
     assert store.entries("R-1") == []
     assert store.entry("R-1", Place("/", 0)) is None
     assert store.chains_with_entries() == []
-    assert [store.select(kind) for kind in PROJECTIONS] == [[], [], []]
+    assert [store.select(kind) for kind in TABLES] == [[], [], []]
 
 
 def test_entries_come_back_as_they_were_appended_and_in_order(store: Store) -> None:
@@ -156,7 +155,7 @@ def test_a_transaction_that_raises_keeps_nothing(store: Store) -> None:
         fail()
     assert store.entries("R-1") == []
     assert list(store.heads()) == []
-    assert [store.select(kind) for kind in PROJECTIONS] == [[], [], []]
+    assert [store.select(kind) for kind in TABLES] == [[], [], []]
     with store.transaction() as tx:  # and the store goes on
         tx.put(RUN)
     assert store.select(RunRow) == [RUN]
@@ -217,29 +216,37 @@ def test_transactions_of_several_threads_lose_nothing(store: Store) -> None:
     assert [e.position for e in store.entries("shared")] == list(range(20))
 
 
+def test_a_chain_is_made_once_and_the_second_to_make_it_is_told(store: Store) -> None:
+    with store.transaction() as tx:
+        assert tx.add_head(head(1, chain="R-1"))
+    with store.transaction() as tx:
+        assert not tx.add_head(head(7, chain="R-1"))
+    assert store.head("R-1") == head(1, chain="R-1")
+
+
 # projections
 
 
-@pytest.mark.parametrize("row", [RUN, REVIEW, DECISION], ids=lambda row: row.TABLE)
+@pytest.mark.parametrize("row", [RUN, REVIEW, DECISION], ids=lambda row: type(row).__name__)
 def test_a_row_is_added_replaced_changed_and_read_back_equal(store: Store, row: Any) -> None:
     kind = type(row)
     with store.transaction() as tx:
         tx.put(row)
     assert store.select(kind) == [row]
-    assert [type(value) for value in astuple(store.select(kind)[0])] == [type(value) for value in astuple(row)]
+    assert [type(value) for value in store.select(kind)[0]] == [type(value) for value in row]
     column = "version" if hasattr(row, "version") else "outcome"
     with store.transaction() as tx:
-        tx.put(replace(row, **{column: "v2"}))
-    assert store.select(kind) == [replace(row, **{column: "v2"})]
+        tx.put(row._replace(**{column: "v2"}))
+    assert store.select(kind) == [row._replace(**{column: "v2"})]
     with store.transaction() as tx:
         tx.update(kind, row.id, **{column: "v3"})
         tx.update(kind, "no such row", **{column: "v4"})
-    assert store.select(kind) == [replace(row, **{column: "v3"})]
+    assert store.select(kind) == [row._replace(**{column: "v3"})]
 
 
 def test_rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order(store: Store) -> None:
     rows = [
-        replace(REVIEW, id=f"r{number}", role=role, due_at=due, opened_at=opened)
+        REVIEW._replace(id=f"r{number}", role=role, due_at=due, opened_at=opened)
         for number, (role, due, opened) in enumerate(
             [("cfo", "2026-01-03", "d"), ("clerk", "2026-01-01", "b"), ("cfo", None, "c"), ("cfo", "2026-01-02", "a")]
         )
@@ -263,7 +270,7 @@ def test_rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order(
 def test_rows_that_are_equal_in_the_order_come_by_their_key(store: Store) -> None:
     with store.transaction() as tx:
         for identifier in ("b", "c", "a"):
-            tx.put(replace(DECISION, id=identifier))
+            tx.put(DECISION._replace(id=identifier))
     assert [row.id for row in store.select(DecisionRow, order="at")] == ["a", "b", "c"]
 
 
@@ -283,7 +290,7 @@ def test_the_rows_are_those_of_a_dictionary_that_was_given_the_same_writes(write
     made = SqliteStore(None)
     model: dict[str, RunRow] = {}
     for key, status in writes:
-        row = replace(RUN, id=key, status=status)
+        row = RUN._replace(id=key, status=status)
         with made.transaction() as tx:
             tx.put(row)
         model[key] = row

@@ -1,7 +1,6 @@
 """What is on disk before what: decisions before effects, effects before the next step; and how many commits it takes."""
 
 import sqlite3
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -158,7 +157,7 @@ def test_nothing_is_kept_of_a_write_that_fails_halfway(opened, path):
 
     def write_twice():
         with runtime.ledger.writing() as writer:
-            writer.tx.put(replace(writer.tx.select(RunRow)[0], status="incident"))
+            writer.tx.put(writer.tx.select(RunRow)[0]._replace(status="incident"))
             writer.tx.append([taken])
 
     with pytest.raises(AbpoError):

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -74,6 +75,75 @@ def test_a_step_that_changes_what_it_was_given_is_an_incident_that_names_it(runt
     assert run.status == "incident"
     assert "step 'double' changed 'amounts', which it was given" in run.incident.error
     assert sent.tries == []
+
+
+CHANGES = {
+    "deep": lambda case: case["lines"].append(3),
+    "number to truth": lambda case: case.update(paid=True),
+    "cannot be stored": lambda case: case.update(paid=object()),
+    "holds itself": lambda case: case.update(case=case),
+}
+
+
+@step
+def change(case: dict[str, Any], how: str) -> None:
+    CHANGES[how](case)
+
+
+@process
+def changing(case: dict[str, Any], how: str) -> None:
+    change(case, how)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_any_change_of_what_a_step_was_given_is_noticed(runtime: TestRuntime, how: str):
+    run = runtime.start(changing, {"lines": [1, 2], "paid": 1}, how, id="R")
+    assert run.status == "incident"
+    assert "step 'change' changed 'case', which it was given" in run.incident.error
+
+
+@step
+def reorder(case: dict[str, Any]) -> None:
+    case["a"] = case.pop("a")
+
+
+@process
+def reordering(case: dict[str, Any]) -> list[str]:
+    reorder(case)
+    return sorted(case)
+
+
+def test_another_order_of_the_same_keys_is_no_change(runtime: TestRuntime):
+    assert runtime.start(reordering, {"a": 1, "b": 2}, id="R").result() == ["a", "b"]
+
+
+@step
+def rate(share: float, *, sent: Sent) -> None:
+    sent.send("rated", str(share))
+
+
+@process
+def rating(share: str, *, sent: Sent) -> None:
+    rate(float(share), sent=sent)
+
+
+def test_what_cannot_be_stored_is_refused_before_its_step_is_done(runtime: TestRuntime):
+    sent = Sent()
+    run = runtime.start(rating.bind(sent=sent), "nan", id="R")
+    assert run.status == "incident"
+    assert "step 'rate': what was given has no canonical JSON form: nan is no JSON number" in run.incident.error
+    assert sent.tries == []
+
+
+@process
+def passing(case: dict[str, Any]) -> dict[str, Any]:
+    return case
+
+
+def test_whoever_changes_a_result_changes_it_for_nobody_else(runtime: TestRuntime):
+    run = runtime.start(passing, {"lines": [1]}, id="R")
+    run.result()["lines"].append(2)
+    assert run.result() == runtime.run("R").result() == {"lines": [1]}
 
 
 @step

@@ -19,10 +19,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, computed_field, field_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    RootModel,
+    StringConstraints,
+    computed_field,
+    field_serializer,
+)
 from typing_extensions import TypedDict
 
-from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput
+from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical
 from abpo_sdk.values import Codec
 from abpo_sdk.values.encoding import Encoded, PersonalValue, file_digest
 
@@ -551,3 +562,57 @@ def test_a_callable_is_told_to_become_wiring():
 def test_personal_places_are_seen_from_further_out():
     encoded = Encoded({"iban": "x"}, (PersonalValue(("iban",), "bank account", "acme"),))
     assert encoded.within("case", 0) == (PersonalValue(("case", 0, "iban"), "bank account", "acme"),)
+
+
+# plain JSON, which goes a shorter way
+
+plain_or_not = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**54), 2**54)
+    | st.floats()
+    | st.text(st.characters(), max_size=5)
+    | st.decimals(allow_nan=False)
+    | st.builds(PurePosixPath, st.just("a.txt")),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(0, 3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def attempted(codec, value):
+    try:
+        encoded, back = codec.round_trip(value)
+        return encoded.json, encoded.tree, encoded.files, repr(back)
+    except (LossyRoundTrip, NotCanonical) as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("annotation", [Any, dict[str, Any], dict, list[Any], list, str, int, bool], ids=str)
+@given(value=plain_or_not)
+@settings(max_examples=150, deadline=None)
+def test_plain_json_is_encoded_as_it_is_by_the_longer_way(annotation, value):
+    longer = Annotated[annotation, AfterValidator(lambda value: value)]
+    assert attempted(Codec(annotation, where="x"), value) == attempted(Codec(longer, where="x"), value)
+
+
+def test_what_a_type_adds_to_plain_json_is_not_passed_over():
+    trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
+    for annotation, value in (
+        (trimmed, " a "),
+        (dict[trimmed, Any], {" a ": 1}),
+        (Annotated[list[Any], Field(max_length=1)], [1, 2]),
+        (Annotated[dict[str, Any], PlainSerializer(lambda _: {})], {"a": 1}),
+    ):
+        with pytest.raises(LossyRoundTrip):
+            Codec(annotation, where="x").round_trip(value)
+
+
+def test_a_value_that_was_read_from_its_json_has_a_tree_of_its_own():
+    value = {"lines": [1]}
+    encoded = Codec(dict[str, Any], where="x").encode(value)
+    value["lines"].append(2)
+    assert (encoded.tree, encoded.json) == ({"lines": [1]}, b'{"lines":[1]}')

@@ -227,7 +227,7 @@ def leaf_hash(header: bytes) -> str:
 
 def payload_hash(salt: bytes, payload: bytes) -> str:
     """HMAC-SHA256 of a payload under its salt, in hex."""
-    return hmac.digest(salt, payload, "sha256").hex()
+    return hmac.new(salt, payload, "sha256").hexdigest()
 
 
 def sealed_hash(sealed: bytes | None) -> str | None:
@@ -238,6 +238,6 @@ def sealed_hash(sealed: bytes | None) -> str | None:
 def inputs_hash(salt: bytes, inputs: Encoded) -> str:
     """HMAC-SHA256 of what was given (values and contents of files) under a salt, in hex."""
     if inputs.files is None:
-        return hmac.digest(salt, b"inputs\n" + inputs.json, "sha256").hex()
+        return hmac.new(salt, b"inputs\n" + inputs.json, "sha256").hexdigest()
     tree = {"files": dict(inputs.files), "values": inputs.tree}
-    return hmac.digest(salt, b"inputs\n" + canonical_bytes(tree), "sha256").hex()
+    return hmac.new(salt, b"inputs\n" + canonical_bytes(tree), "sha256").hexdigest()

@@ -72,11 +72,12 @@ class Writer:
         return self.append_sealed(chain, [(draft, self._ledger.seal(draft)) for draft in drafts])
 
     def begin(self, chain: str, first: tuple[Draft, Sealed], *, lease: Lease) -> list[Entry]:
-        """Add the first entry of a chain that is known to be new, under the first lease."""
+        """Make a chain with this first entry, under the first lease; no entries where there is one of this name."""
         entries, self.end = _chained(
             [first], Head(chain, GENESIS, 0, lease.epoch, lease.holder, lease.until), release=False
         )
-        self.tx.set_head(self.end)
+        if not self.tx.add_head(self.end):
+            return []
         self._keep([first], entries)
         return entries
 

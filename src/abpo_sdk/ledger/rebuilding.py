@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from typing import Any
 
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.projections import project
-from abpo_sdk.ledger.rows import PROJECTIONS, DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Reader
 
 Rows = dict[type[Any], dict[str, Any]]
@@ -20,16 +19,16 @@ class Rebuilt:
     """Rows in memory, changed as a store's transaction changes them."""
 
     def __init__(self) -> None:
-        self.rows: Rows = {kind: {} for kind in PROJECTIONS}
+        self.rows: Rows = {kind: {} for kind in TABLES}
 
     def put(self, row: Any) -> None:
         """Add or replace a row."""
-        self.rows[type(row)][getattr(row, row.KEY)] = row
+        self.rows[type(row)][row.id] = row
 
     def update(self, kind: type[Any], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
         if key in self.rows[kind]:
-            self.rows[kind][key] = replace(self.rows[kind][key], **changes)
+            self.rows[kind][key] = self.rows[kind][key]._replace(**changes)
 
     def select(self, kind: type[Any], *, equal: Mapping[str, Any]) -> list[Any]:
         """The rows whose columns equal those of `equal`."""
@@ -58,15 +57,15 @@ def rebuild(entries: Sequence[Entry]) -> Rows:
 def differing_row(store: Reader, chain: str, entries: Sequence[Entry]) -> str | None:
     """Says which stored row of a chain is not what its entries make; None where all are."""
     for kind, expected in rebuild(entries).items():
-        stored = {getattr(row, kind.KEY): row for row in store.select(kind, equal={CHAIN_COLUMN[kind]: chain})}
+        stored = {row.id: row for row in store.select(kind, equal={CHAIN_COLUMN[kind]: chain})}
         for key in sorted({*expected, *stored}, key=repr):
             made, found = expected.get(key), stored.get(key)
             if made is None or found is None:
-                return f"{kind.TABLE} {'lacks' if found is None else 'holds'} {key!r}, and its entries say otherwise"
-            for f in fields(kind):
-                if getattr(made, f.name) != getattr(found, f.name):
+                return f"{TABLES[kind]} {'lacks' if found is None else 'holds'} {key!r}, and its entries say otherwise"
+            for name in kind._fields:
+                if getattr(made, name) != getattr(found, name):
                     return (
-                        f"{kind.TABLE} says of {key!r} that {f.name} is {getattr(found, f.name)!r}, "
-                        f"and its entries say {getattr(made, f.name)!r}"
+                        f"{TABLES[kind]} says of {key!r} that {name} is {getattr(found, name)!r}, "
+                        f"and its entries say {getattr(made, name)!r}"
                     )
     return None

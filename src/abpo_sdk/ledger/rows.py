@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 
 class Head(NamedTuple):
@@ -26,16 +25,12 @@ class Head(NamedTuple):
     until: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run as it stands.
 
     Statuses: running (a worker holds it, or one should), waiting (for an answer), incident (for a person to
     resolve it), done, abandoned.
     """
-
-    TABLE: ClassVar[str] = "runs"
-    KEY: ClassVar[str] = "id"
 
     id: str
     process: str
@@ -45,12 +40,8 @@ class RunRow:
     updated_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewRow:
+class ReviewRow(NamedTuple):
     """A review as it stands; `role` is who may answer now."""
-
-    TABLE: ClassVar[str] = "reviews"
-    KEY: ClassVar[str] = "id"
 
     id: str
     chain: str
@@ -68,12 +59,8 @@ class ReviewRow:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(NamedTuple):
     """A decision as it stands, and the entry that holds its case."""
-
-    TABLE: ClassVar[str] = "decisions"
-    KEY: ClassVar[str] = "id"
 
     id: str
     chain: str
@@ -90,4 +77,12 @@ class DecisionRow:
     at: str
 
 
-PROJECTIONS: tuple[type[RunRow] | type[ReviewRow] | type[DecisionRow], ...] = (RunRow, ReviewRow, DecisionRow)
+KEY = "id"
+"""The column that names a row of a projection."""
+
+TABLES: dict[type[RunRow] | type[ReviewRow] | type[DecisionRow], str] = {
+    RunRow: "runs",
+    ReviewRow: "reviews",
+    DecisionRow: "decisions",
+}
+"""The projections, and their tables."""

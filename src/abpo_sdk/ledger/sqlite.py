@@ -6,17 +6,15 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from functools import cache
-from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.migrations import migrate, schema_of
-from abpo_sdk.ledger.rows import DecisionRow, Head, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import KEY, TABLES, DecisionRow, Head, ReviewRow, RunRow
 from abpo_sdk.ledger.sqlite_reading import ENTRY_COLUMNS, HEAD_COLUMNS, SqliteReader, columns_of, known_column
 from abpo_sdk.ledger.store import Row
 
@@ -24,6 +22,7 @@ INSERT_ENTRY = f"INSERT INTO entries({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 
 ADVANCE_HEAD = (
     "UPDATE chains SET hash = ?, length = ?, holder = ?, until = ? WHERE chain = ? AND length = ? AND epoch = ?"
 )
+NEW_HEAD = f"INSERT OR IGNORE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 PUT_HEAD = f"INSERT OR REPLACE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -91,14 +90,21 @@ class SqliteTransaction(SqliteReader):
         except (sqlite3.Error, UnicodeError) as error:
             self.refuse(error)
 
+    def add_head(self, head: Head) -> bool:
+        """Make a chain with this end, if there is none of its name; whether it did."""
+        try:
+            return bool(self._execute(NEW_HEAD, head).rowcount == 1)
+        except (sqlite3.Error, UnicodeError) as error:
+            self.refuse(error)
+
     def set_head(self, head: Head) -> None:
         """Make `head` the end of its chain, whatever stood there."""
         self._write(PUT_HEAD, head)
 
     def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
         """Add or replace a row of a projection."""
-        model: Any = type(row)
-        self._write(_put_text(model), _values(model)(row))
+        kind: Any = type(row)
+        self._write(_put_text(kind), row)
 
     def update(self, kind: type[Row], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
@@ -171,17 +177,12 @@ class SqliteStore(SqliteReader):
 
 
 @cache
-def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    return attrgetter(*(f.name for f in fields(kind)))
-
-
-@cache
 def _put_text(kind: Any) -> str:
-    marks = ", ".join("?" for _ in fields(kind))
-    return f"INSERT OR REPLACE INTO {kind.TABLE}({columns_of(kind)}) VALUES ({marks})"
+    marks = ", ".join("?" for _ in kind._fields)
+    return f"INSERT OR REPLACE INTO {TABLES[kind]}({columns_of(kind)}) VALUES ({marks})"
 
 
 @cache
 def _update_text(kind: Any, changes: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{known_column(kind, name)} = ?" for name in changes)
-    return f"UPDATE {kind.TABLE} SET {assignments} WHERE {kind.KEY} = ?"
+    return f"UPDATE {TABLES[kind]} SET {assignments} WHERE {KEY} = ?"

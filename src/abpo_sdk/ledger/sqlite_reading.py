@@ -6,13 +6,12 @@ import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from functools import cache
 from typing import Any, NoReturn
 
 from abpo_sdk.errors import LedgerBroken, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry, Place
-from abpo_sdk.ledger.rows import Head
+from abpo_sdk.ledger.rows import KEY, TABLES, Head
 from abpo_sdk.ledger.store import Row
 
 ENTRY_COLUMNS = "chain, position, scope, ordinal, header, payload, salt, sealed"
@@ -86,7 +85,7 @@ class SqliteReader:
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
         model: Any = kind
-        sql = _select_text(model, tuple(equal or ()), tuple(until or ()), order or kind.KEY)
+        sql = _select_text(model, tuple(equal or ()), tuple(until or ()), order or KEY)
         return [kind(*row) for row in self._all(sql, (*(equal or {}).values(), *(until or {}).values()))]
 
     def refuse(self, error: sqlite3.Error | UnicodeError) -> NoReturn:
@@ -156,16 +155,16 @@ def _select_text(kind: Any, equal: tuple[str, ...], until: tuple[str, ...], orde
         f"{known_column(kind, name)} <= ?" for name in until
     ]
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    return f"SELECT {columns_of(kind)} FROM {kind.TABLE}{where} ORDER BY {known_column(kind, order)}, {kind.KEY}"
+    return f"SELECT {columns_of(kind)} FROM {TABLES[kind]}{where} ORDER BY {known_column(kind, order)}, {KEY}"
 
 
 def columns_of(kind: Any) -> str:
     """The columns of a projection, as SQL lists them."""
-    return ", ".join(f.name for f in fields(kind))
+    return ", ".join(kind._fields)
 
 
 def known_column(kind: Any, column: str) -> str:
     """A column's name, which goes into SQL as it stands; raises `StoreUnavailable` where there is none of that name."""
-    if column not in {f.name for f in fields(kind)}:
-        raise StoreUnavailable(f"{kind.TABLE} has no column {column!r}; it has {columns_of(kind)}")
+    if column not in kind._fields:
+        raise StoreUnavailable(f"{TABLES[kind]} has no column {column!r}; it has {columns_of(kind)}")
     return column

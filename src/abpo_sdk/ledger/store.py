@@ -66,6 +66,10 @@ class Transaction(Reader, Protocol):
         """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
         ...
 
+    def add_head(self, head: Head) -> bool:
+        """Make a chain with this end, if there is none of its name; whether it did."""
+        ...
+
     def set_head(self, head: Head) -> None:
         """Make `head` the end of its chain, whatever stood there."""
         ...

@@ -307,11 +307,10 @@ class Runtime:
         )
         sealed = self.ledger.seal(draft)
         with self.ledger.writing() as writer:
-            if writer.tx.head(run) is None:
-                entries = writer.begin(run, (draft, sealed), lease=lease)
-                return Run(self._reader, run), self._segment(
-                    bound, lease, Begun(entries, writer.end, values, encoded.files)
-                )
+            entries = writer.begin(run, (draft, sealed), lease=lease)
+        if entries:
+            begun = Begun(entries, writer.end, values, encoded.files)
+            return Run(self._reader, run), self._segment(bound, lease, begun)
         check_duplicate(self.ledger, run, bound.name, encoded)
         if run in self._deserted():
             with suppress(RunBusy):  # another worker was quicker

@@ -49,8 +49,9 @@ class Signature:
     __slots__ = (
         "_codecs",
         "_defaults",
+        "_form",
         "_marks",
-        "_plain_names",
+        "_plain_codecs",
         "_signature",
         "annotations",
         "case",
@@ -70,9 +71,9 @@ class Signature:
         for name, parameter in self._signature.parameters.items():
             self._add(name, parameter)
         self._marks = self._personal_parameters()
-        self._plain_names: tuple[str, ...] = (
-            tuple(sorted(self.case)) if not self._marks and all(map(str.isascii, self.case)) else ()
-        )
+        names: list[str] = sorted(self.case) if not self._marks and all(map(str.isascii, self.case)) else []
+        self._plain_codecs = tuple((name, self._codecs[name]) for name in names)
+        self._form = b"{%s}" % b",".join(b'"%s":%%s' % name.encode() for name in names)
         self.result: Codec[Any] = Codec(_result_of(self.annotations.get("return", Any)), where=f"the result of {what}")
         if personal_in(self.annotations.get("return", Any)):
             raise DefinitionError(
@@ -123,8 +124,8 @@ class Signature:
             TypeError: what Python would raise for such a call.
         """
         names = self.case
-        values = dict(zip(names, args, strict=False))
-        if len(args) == len(names) and not kwargs and not self.wiring:
+        values = dict(zip(names, args))  # noqa: B905  which are too many or missing shows below
+        if not kwargs and len(args) == len(names) and not self.wiring:
             return values, {}
         wiring = {}
         for name, value in kwargs.items():
@@ -164,7 +165,10 @@ class Signature:
         """
         plain = self._plain(values)
         if plain is not None:
-            return _joined(plain), {name: self._codecs[name].decode_json(data) for name, data in plain.items()}
+            back = {
+                name: self._codecs[name].decode_json(data) for name, data in zip(sorted(self.case), plain, strict=True)
+            }
+            return Encoded(json=self._form % plain), back
         encoded = self.encode(values)
         try:
             stored = parse_json(encoded.json)
@@ -178,7 +182,7 @@ class Signature:
         """The case values as one JSON tree, by name."""
         plain = self._plain(values)
         if plain is not None:
-            return _joined(plain)
+            return Encoded(json=self._form % plain)
         found = Found()
         tree = {name: codec.dump(values[name], found, (name,)) for name, codec in self._codecs.items()}
         if found.empty and not self._marks:
@@ -186,14 +190,14 @@ class Signature:
         personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
         return Encoded(tree, tuple(personal), digests(found, digest))
 
-    def _plain(self, values: Mapping[str, Any]) -> dict[str, bytes] | None:
-        """Each value as canonical JSON, in their order, where all of them are plain JSON and none is personal; else None."""
-        plain: dict[str, bytes] = {}
-        for name in self._plain_names:
-            data = self._codecs[name].plain(values[name])
+    def _plain(self, values: Mapping[str, Any]) -> tuple[bytes, ...] | None:
+        """Each value as canonical JSON, by the order of names, where all of them are plain JSON and none is personal; else None."""
+        plain: tuple[bytes, ...] = ()
+        for name, codec in self._plain_codecs:
+            data = codec.plain(values[name])
             if data is None:
                 return None
-            plain[name] = data
+            plain += (data,)
         return plain or None
 
     def _personal_arguments(self, values: Mapping[str, Any]) -> Iterator[PersonalValue]:
@@ -216,10 +220,6 @@ class Signature:
     def default_wiring(self) -> dict[str, Any]:
         """The wiring that has a default."""
         return {name: self._defaults[name] for name in self.wiring if name in self._defaults}
-
-
-def _joined(plain: Mapping[str, bytes]) -> Encoded:
-    return Encoded(json=b"{%s}" % b",".join([b'"%s":%s' % (name.encode(), data) for name, data in plain.items()]))
 
 
 def _annotations(function: Callable[..., Any], what: str, depth: int) -> dict[str, Any]:
