@@ -16,7 +16,7 @@ import pytest
 from abpo_sdk.ledger import Ledger, Place
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.testing.clock import FakeClock
-from abpo_sdk.values.encoding import Encoded, PersonalValue
+from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 NOBODY = 65534

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.ledger import Entry, Ledger, Place, canonical_bytes
 from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Draft, inputs_hash, leaf_hash, payload_hash, sealed_hash
-from abpo_sdk.values.encoding import Encoded, PersonalValue
+from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SALT = bytes(16)

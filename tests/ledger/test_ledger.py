@@ -16,7 +16,7 @@ from abpo_sdk.ledger import Lease, Ledger, MemoryVault, Place, SqliteStore
 from abpo_sdk.ledger.entry import GENESIS, Draft
 from abpo_sdk.ledger.rows import Head, RunRow
 from abpo_sdk.testing.clock import START, FakeClock
-from abpo_sdk.values.encoding import Encoded
+from abpo_sdk.values.encoded import Encoded
 
 DraftMaker = Callable[..., Draft]
 

@@ -13,7 +13,7 @@ from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.migrations import APPLICATION_ID, MIGRATIONS, migrate, schema_of
 from abpo_sdk.ledger.rows import TABLES
-from abpo_sdk.values.encoding import Encoded
+from abpo_sdk.values.encoded import Encoded
 
 DATA = Path(__file__).parent / "data"
 NEXT: Sequence[Sequence[str]] = (

@@ -15,7 +15,7 @@ from abpo_sdk.errors import NoRun, ReviewRequired
 from abpo_sdk.ledger import Call, Occurrence, Place, idempotency_key
 from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, key_root, recorder, recording
 from abpo_sdk.testing.clock import START
-from abpo_sdk.values.encoding import Encoded
+from abpo_sdk.values.encoded import Encoded
 from abpo_sdk.values.review import Review
 
 

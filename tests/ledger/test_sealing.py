@@ -23,7 +23,7 @@ from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.sealing import labels, masked, open_box, same_inputs, seal, unseal
 from abpo_sdk.testing.clock import START
 from abpo_sdk.testing.runtime import TestRuntime
-from abpo_sdk.values.encoding import Encoded, PersonalValue
+from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 SECRET = "DE89370400440532013000"
 

@@ -81,7 +81,7 @@ import sys
 from pathlib import Path
 from abpo_sdk.ledger import Ledger, Place
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.values.encoding import PersonalValue
+from abpo_sdk.values.encoded import PersonalValue
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = Ledger("sqlite:///" + sys.argv[1], timeout=60)

@@ -20,7 +20,7 @@ from abpo_sdk.ledger.entry import Draft, leaf_hash, payload_hash
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Encoded, PersonalValue
+from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 CHAINS = ("A", "R-1", "Z")
 LENGTH = 5

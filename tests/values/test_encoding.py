@@ -35,7 +35,7 @@ from typing_extensions import TypedDict
 
 from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical
 from abpo_sdk.values import Codec
-from abpo_sdk.values.encoding import Encoded, PersonalValue, file_digest
+from abpo_sdk.values.encoded import Encoded, PersonalValue, file_digest
 
 UTC = dt.UTC
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,7 +13,7 @@ from abpo_sdk.ledger.decisions import encode_case, encode_decision
 from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Review
 
 LONGEST = timedelta(days=36_525)

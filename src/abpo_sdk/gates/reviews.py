@@ -17,7 +17,7 @@ from abpo_sdk.ledger.rows import ReviewRow
 from abpo_sdk.ledger.sealing import masked
 from abpo_sdk.values.clock import from_text, to_text
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Encoded, file_digest
+from abpo_sdk.values.encoded import Encoded, file_digest
 from abpo_sdk.values.review import Answer, Review, ReviewStatus
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.values.decision import Decision, Reason
-from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue
+from abpo_sdk.values.encoding import Codec
 
 TYPES: tuple[tuple[type, str], ...] = (
     (Decimal, "decimal"),

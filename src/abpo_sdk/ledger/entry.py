@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.clock import from_text
-from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue
+from abpo_sdk.values.encoded import Encoded, JsonValue, PersonalValue
 
 SCHEMA = 1
 """The version of the form of an entry; written into each header."""

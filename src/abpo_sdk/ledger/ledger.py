@@ -21,7 +21,7 @@ from abpo_sdk.ledger.vault import FileVault, KeyProvider, MemoryVault
 from abpo_sdk.ledger.verification import Verification, verify
 from abpo_sdk.values.clock import Clock, SystemClock, to_text
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Encoded, file_digest
+from abpo_sdk.values.encoded import Encoded, file_digest
 
 if TYPE_CHECKING:
     import pandas as pd

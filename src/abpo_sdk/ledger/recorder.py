@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from abpo_sdk.errors import NoRun, ReviewRequired
 from abpo_sdk.ledger.entry import BODY, Kind, Place, entry_id
-from abpo_sdk.values.encoding import Digest, Encoded, JsonValue
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.source import Source
 

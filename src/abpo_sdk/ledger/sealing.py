@@ -18,7 +18,7 @@ from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical, SealingError
 from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, payload_hash
 from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
-from abpo_sdk.values.encoding import Encoded, JsonValue
+from abpo_sdk.values.encoded import Encoded, JsonValue
 
 SALT_BYTES = 16
 NONCE_BYTES = 12

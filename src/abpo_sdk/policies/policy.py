@@ -19,7 +19,8 @@ from abpo_sdk.errors import MissingInput, MistypedInput
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
 from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, file_digest
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, file_digest
+from abpo_sdk.values.encoding import Codec
 from abpo_sdk.values.traversal import annotations_of, holds_personal, is_typed_dict, personal_in
 
 PLAIN = (str, int, float, Decimal, date, timedelta, type(None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abpo_sdk.errors import DuplicateRun, Erased
 from abpo_sdk.ledger import Entry, Ledger
-from abpo_sdk.values.encoding import Encoded, masked_tree
+from abpo_sdk.values.encoded import Encoded, masked_tree
 
 
 def check_duplicate(ledger: Ledger, run: str, process: str, encoded: Encoded) -> None:

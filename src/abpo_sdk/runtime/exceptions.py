@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from abpo_sdk.errors import LossyRoundTrip
-from abpo_sdk.values.encoding import JsonValue
+from abpo_sdk.values.encoded import JsonValue
 
 
 def exception_tree(error: Exception, *, step: str) -> JsonValue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -26,14 +25,15 @@ from abpo_sdk.errors import (
 from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
-from abpo_sdk.ledger.entry import LIFE, Draft, Kind, id_part
+from abpo_sdk.ledger.entry import LIFE, Draft, id_part
 from abpo_sdk.ledger.recorder import Keyed, Scope, key_root
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.sealing import Sealed, without_values
-from abpo_sdk.runtime.exceptions import exception_of, exception_tree
+from abpo_sdk.runtime.exceptions import exception_tree
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
-from abpo_sdk.values.encoding import Encoded, JsonValue, PersonalValue, file_digest, masked_tree
+from abpo_sdk.runtime.recorded import Recorded, raised_again
+from abpo_sdk.values.encoded import Encoded, JsonValue, PersonalValue, file_digest
 from abpo_sdk.values.equality import same
 from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.traversal import LEAVES
@@ -95,13 +95,12 @@ class RunRecorder:
     lease: Lease
     leases: Leases
     observe: Observer | None
-    recorded: Mapping[Place, Entry]
+    recorded: Recorded
     supplied: Mapping[Place, Supplied]
     end: Head | None = None
     parked: bool = False
     broken: Exception | None = None
     failure: Failure | None = None
-    _unread: set[Place] = field(default_factory=set)
     _buffer: list[tuple[Draft, Sealed]] = field(default_factory=list)
     _scopes: list[Scope] = field(default_factory=list)
     _files: dict[str, str | None] = field(default_factory=dict)
@@ -116,11 +115,6 @@ class RunRecorder:
         self._where = _here()
         self._renew_at = self.leases.renewal(self.ledger.clock.now())
         self._know(files)
-        self._unread = {
-            place
-            for place, entry in self.recorded.items()
-            if entry.kind in ("step", "raised", "decision", "gate", "review")
-        }
         for value in arguments.values():
             self._origins.register(value, Place(LIFE, 0))
 
@@ -167,11 +161,11 @@ class RunRecorder:
         draft = self._guarded(
             lambda: review_draft(review, identifier=identifier, place=place, at=self.ledger.clock.now())
         )
-        entry = self.recorded.get(place)
+        entry = self.recorded.at(place)
         if entry is not None:
             shown = draft.inputs or Encoded(None)
-            self._guarded(lambda: self._check_same(entry, "review", review.gate, shown))
-            answer = answer_of(list(self.recorded.values()), place)
+            self._guarded(lambda: self.recorded.check_same(entry, "review", review.gate, shown))
+            answer = answer_of(list(self.recorded.entries.values()), place)
             if answer is not None:
                 return answer
             self.leases.give_up(self.lease)
@@ -200,7 +194,7 @@ class RunRecorder:
         place = scope.next_place()
         key = scope.next_key(call.name) if call.kind == "step" else ""
         inputs = self._inputs(call)
-        entry = self.recorded.get(place) if self.recorded else None
+        entry = self.recorded.at(place)
         if entry is not None:
             return self._replay(call, entry, inputs)
         occurrence = Occurrence(self.lease.chain, place, self.ledger.clock.now())
@@ -290,11 +284,11 @@ class RunRecorder:
     def _replay(self, call: Call[T], entry: Entry, inputs: Encoded) -> _Known[T]:
         """What the ledger has of a call: its result, or the exception that the process caught."""
         try:
-            self._check_same(entry, call.kind, call.name, inputs, call.version)
+            self.recorded.check_same(entry, call.kind, call.name, inputs, call.version)
             content = self.ledger.payload(entry, purpose="replay")
             self._know(content.get("files") or {})
             if entry.kind == "raised":
-                raised = self._raised_again(entry, content["error"])
+                raised = raised_again(entry, content["error"])
             else:
                 value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
                 if entry.kind == "step":
@@ -304,16 +298,6 @@ class RunRecorder:
             self.broken = error
             raise
         raise raised
-
-    @staticmethod
-    def _raised_again(entry: Entry, tree: JsonValue) -> Exception:
-        try:
-            return exception_of(tree)
-        except Exception as error:
-            raise ReplayDiverged(
-                f"run {entry.chain!r}, {entry.place}: step {entry.name!r} raised {tree['module']}.{tree['type']}, "
-                f"which cannot be raised again ({type(error).__name__}); bring back the code that the run started with"
-            ) from error
 
     def _record(
         self, call: Call[Any], occurrence: Occurrence, inputs: Encoded, result: Encoded, around: Mapping[str, JsonValue]
@@ -357,40 +341,6 @@ class RunRecorder:
         if unknown:
             around["unknown"] = unknown
         return around
-
-    # what must agree with the ledger
-
-    def _check_same(self, entry: Entry, kind: Kind, name: str, inputs: Encoded, version: str | None = None) -> None:
-        where = f"run {entry.chain!r}, {entry.place}"
-        recorded = "step" if entry.kind == "raised" else entry.kind
-        if (recorded, entry.name) != (kind, name):
-            raise ReplayDiverged(
-                f"{where}: the ledger has the {recorded} {entry.name!r}, and the process now calls the {kind} {name!r}; "
-                "bring back the code that the run started with"
-            )
-        if version is not None:
-            then = entry.content["result"]["decision"]["version"]
-            if then != version:
-                raise ReplayDiverged(f"{where}: {name!r} decided in version {then}, and is now version {version}")
-        if not self.ledger.same_inputs(entry, inputs):
-            raise ReplayDiverged(
-                f"{where}: the {kind} {name!r} was given other inputs (recorded: hash {str(entry.head['inputs'])[:12]}...) "
-                f"than now: {_shown(inputs)}; a value that is not from a step or an argument must not reach one"
-            )
-        self._unread.discard(entry.place)
-
-    def check_all_read(self) -> None:
-        """Refuse a process that ended before it did all that the ledger has.
-
-        Raises:
-            ReplayDiverged: naming the first entry that was not asked for.
-        """
-        if self._unread:
-            place = min(self._unread, key=lambda p: (p.scope, p.ordinal))
-            entry = self.recorded[place]
-            raise ReplayDiverged(
-                f"run {entry.chain!r}, {place}: the ledger has the {entry.kind} {entry.name!r}, and the process now ends without it"
-            )
 
     # writing
 
@@ -501,8 +451,3 @@ def _here() -> tuple[int, object]:
         except RuntimeError:  # no event loop in this thread
             task = None
     return threading.get_ident(), task
-
-
-def _shown(inputs: Encoded) -> str:
-    text = json.dumps(masked_tree(inputs), ensure_ascii=False)
-    return text if len(text) <= 300 else text[:300] + "..."

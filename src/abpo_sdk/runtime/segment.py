@@ -16,9 +16,10 @@ from abpo_sdk.ledger.entry import LIFE, Draft, Kind
 from abpo_sdk.ledger.recorder import recording
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.recorded import Recorded
 from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied, run_subject
 from abpo_sdk.steps import BoundProcess
-from abpo_sdk.values.encoding import PersonalValue
+from abpo_sdk.values.encoded import PersonalValue
 
 log = logging.getLogger("abpo_sdk.runtime")
 log.addHandler(logging.NullHandler())  # silent unless the application listens
@@ -80,7 +81,7 @@ class Segment:
             leases=leases,
             observe=observe,
             end=begun.end,
-            recorded={entry.place: entry for entry in entries if entry.place.scope != LIFE},
+            recorded=Recorded(ledger, {entry.place: entry for entry in entries if entry.place.scope != LIFE}),
             supplied=_supplied(ledger, entries) if len(entries) > 1 else {},
         )
 
@@ -138,7 +139,7 @@ class Segment:
         if recorder.broken is not None:
             raise recorder.broken
         recorder.settle_failure()
-        recorder.check_all_read()
+        recorder.recorded.check_all_read()
         process = self._bound.process
         encoded, value = process.signature.result.round_trip(result)
         draft = self._life("finished", {}, encoded.within("result"))

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 from abpo_sdk.errors import DefinitionError, LineageError
-from abpo_sdk.values.encoding import file_digest
+from abpo_sdk.values.encoded import file_digest
 from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.source import Source
 from abpo_sdk.values.traversal import annotations_of, personal_in

@@ -12,7 +12,8 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 
 from abpo_sdk.errors import DefinitionError, NotCanonical, SealingError
 from abpo_sdk.values.canonical import parse_json
-from abpo_sdk.values.encoding import Codec, Digest, Encoded, JsonValue, PersonalValue, digests, file_digest, sealable
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue, file_digest
+from abpo_sdk.values.encoding import Codec, digests, sealable
 from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.traversal import Found, personal_in
 

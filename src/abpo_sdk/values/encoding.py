@@ -7,13 +7,10 @@ they lie, so that the ledger can seal them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import (
     PydanticSchemaGenerationError,
@@ -24,19 +21,14 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticSerializationError
 
-from abpo_sdk.errors import DefinitionError, LossyRoundTrip, MistypedInput, NotCanonical, SealingError
-from abpo_sdk.values.canonical import canonical_bytes, parse_json, plain_bytes
+from abpo_sdk.errors import DefinitionError, LossyRoundTrip, NotCanonical, SealingError
+from abpo_sdk.values.canonical import parse_json, plain_bytes
+from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue, file_digest, part_at
 from abpo_sdk.values.equality import difference, same
-from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find, personal_in
+from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, find
 
 T = TypeVar("T")
-JsonValue = Any
-"""What JSON can hold: None, bool, int, float, str, lists and dicts with str keys."""
-
 _to_json = json.JSONEncoder(allow_nan=False).encode
-
-UNREAD: Final = object()
-"""Stands for a tree that has not been read from its JSON."""
 
 PLAIN_TYPES = {"any": object, "dict": dict, "list": list, "str": str, "bool": bool, "int": int}
 """The schemas of pydantic that leave plain JSON as it is, and the type that they take."""
@@ -44,99 +36,6 @@ PLAIN_TYPES = {"any": object, "dict": dict, "list": list, "str": str, "bool": bo
 _ANY, _TEXT = {"type": "any"}, {"type": "str"}
 UNTOUCHED = {"keys_schema": (_ANY, _TEXT), "values_schema": (_ANY,), "items_schema": (_ANY,)}
 """What may stand in such a schema of a dict or list."""
-
-Digest = Callable[[Path], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class PersonalValue:
-    """A place in a JSON tree that holds something personal.
-
-    Args:
-        path: the keys and positions that lead there.
-        label: what it is, in words that may be shown.
-        subject: whose it is.
-    """
-
-    path: tuple[str | int, ...]
-    label: str
-    subject: str
-
-
-class Encoded:
-    """A value as JSON.
-
-    Args:
-        tree: the JSON value, personal parts in clear; not needed where `json` is given.
-        personal: where the personal parts are.
-        files: SHA-256 (hex) of the content of each file that the value names, by path; None for an absent file.
-        json: the value as canonical JSON, where that has been made already.
-    """
-
-    __slots__ = ("_json", "_tree", "files", "personal")
-
-    def __init__(
-        self,
-        tree: JsonValue = None,
-        personal: tuple[PersonalValue, ...] = (),
-        files: Mapping[str, str | None] | None = None,
-        *,
-        json: bytes | None = None,
-    ) -> None:
-        self._tree = tree if json is None else UNREAD
-        self._json = json
-        self.personal = personal
-        self.files = files
-
-    @property
-    def tree(self) -> JsonValue:
-        """The JSON value."""
-        if self._tree is UNREAD:
-            self._tree = parse_json(self.json)
-        return self._tree
-
-    @property
-    def json(self) -> bytes:
-        """The value as canonical JSON; made once.
-
-        Raises:
-            NotCanonical: it has no canonical form.
-        """
-        if self._json is None:
-            self._json = canonical_bytes(self._tree)
-        return self._json
-
-    def within(self, *path: str | int) -> tuple[PersonalValue, ...]:
-        """The personal places as seen from a tree that holds this one at `path`."""
-        return tuple(PersonalValue((*path, *p.path), p.label, p.subject) for p in self.personal)
-
-    def __repr__(self) -> str:
-        return f"<encoded {json.dumps(masked_tree(self), ensure_ascii=False)}>"
-
-
-def masked_tree(encoded: Encoded) -> JsonValue:
-    """A copy of a tree in which what each personal part is stands in its place."""
-    tree = json.loads(json.dumps(encoded.tree))
-    for part in encoded.personal:
-        _at(tree, part.path[:-1])[part.path[-1]] = f"<{part.label}>"
-    return tree
-
-
-def file_digest(path: Path) -> str | None:
-    """SHA-256 of a file's content in hex; None where there is no such file.
-
-    Raises:
-        MistypedInput: it is there and cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except IsADirectoryError:
-        return None
-    except OSError as error:
-        raise MistypedInput(f"the file {str(path)!r} cannot be read: {error.strerror or error}") from error
 
 
 class Codec(Generic[T]):
@@ -323,7 +222,7 @@ def _order_sets(tree: JsonValue, found: Found, path: tuple[str | int, ...]) -> N
     for place in reversed(found.sets):  # inner sets first: the order of the outer one depends on theirs
         if place[: len(path)] != path:
             continue
-        node = _at(tree, place[len(path) :])
+        node = part_at(tree, place[len(path) :])
         if isinstance(node, list):
             node.sort(key=lambda item: json.dumps(item, sort_keys=True))
 
@@ -349,31 +248,10 @@ def _sealable(tree: JsonValue, part: PersonalPart, where: str) -> PersonalValue:
             "say whose it is, or leave the field empty too"
         )
     try:
-        _at(tree, part.path)
+        part_at(tree, part.path)
     except (KeyError, IndexError, TypeError):
         raise SealingError(
             f"{where}: the personal field {part.name!r} is not where its model says, so it cannot be sealed; "
             "models with personal fields need their plain shape (no custom serialiser, no exclusion)"
         ) from None
     return PersonalValue(part.path, part.label, part.subject)
-
-
-def _at(tree: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
-    for step in path:
-        tree = tree[step]
-    return tree
-
-
-__all__ = [
-    "Codec",
-    "Digest",
-    "Encoded",
-    "JsonValue",
-    "PersonalValue",
-    "describe",
-    "digests",
-    "file_digest",
-    "masked_tree",
-    "personal_in",
-    "sealable",
-]
