@@ -12,6 +12,7 @@ from rich.table import Table
 
 from abpo_sdk import Run
 from abpo_sdk.auditors import BiasAuditor
+from abpo_sdk.errors import DuplicateRun
 from examples.invoices.office import HERE, Office, open_office
 from examples.invoices.pay import pay_invoice
 from examples.invoices.people import PEOPLE
@@ -27,10 +28,12 @@ def main() -> None:
         before = len(office.erp.bookings())
         inbox = Path(os.path.relpath(HERE / "inbox"))
         documents = sorted(inbox.glob("*.xml"), key=lambda document: document.stem)
-        runs = [
-            office.runtime.start(pay_invoice, document, id=document.stem)
-            for document in track(documents, description=f"{len(documents)} invoices", console=console)
-        ]
+        runs = []
+        for document in track(documents, description=f"{len(documents)} invoices", console=console):
+            try:
+                runs.append(office.runtime.start(pay_invoice, document, id=document.stem))
+            except DuplicateRun as error:  # the file was changed since its run; the others go on
+                console.print(f"[red]{document.name}[/]: {escape(str(error))}")
         console.print(table_of(runs, "After the policy"))
         answered = answer_elsewhere(office.directory)
         console.print(f"\n[bold]{answered} reviews[/] answered for maria@acme by another process\n")

@@ -95,6 +95,11 @@ class Erp:
         rows = self._db.execute("SELECT number, supplier_id, amount, currency FROM bookings ORDER BY id").fetchall()
         return [Booking(**dict(zip(Booking.model_fields, row, strict=True))) for row in rows]
 
+    def received(self) -> list[tuple[str, str, str]]:
+        """Each supplier's invoice numbers, with the document that came first."""
+        rows = self._db.execute("SELECT supplier_id, number, document FROM received ORDER BY supplier_id, number")
+        return [(supplier, number, document) for supplier, number, document in rows]
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

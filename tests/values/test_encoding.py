@@ -477,6 +477,31 @@ def test_the_refusal_names_the_field_and_the_types():
         codec(Base).round_trip(Derived())
     with pytest.raises(LossyRoundTrip, match="a str was given where int is declared"):
         codec(int).round_trip("1")
+    with pytest.raises(LossyRoundTrip, match=r"field '\[1\]\.n' of list: a bool comes back as a int"):
+        codec(list[Plain]).round_trip([Plain(n=1), Plain(n=True)])
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "words"),
+    [
+        (dict[str, Any], {"ada@example.com": math.nan}, r"field '\[\.\.\.\]' of dict: nan is no number"),
+        (list[Any], [1.0, math.inf], r"field '\[1\]' of list: inf is no number"),
+    ],
+    ids=str,
+)
+def test_a_number_that_is_none_is_named_with_its_place_and_without_keys(annotation, value, words):
+    with pytest.raises(LossyRoundTrip, match=words) as error:
+        codec(annotation).round_trip(value)
+    assert "ada" not in str(error.value)
+
+
+def test_a_model_that_lacks_a_field_is_named_with_the_field():
+    class Bill(BaseModel):
+        number: str
+        lines: list[Base]
+
+    with pytest.raises(LossyRoundTrip, match="a Bill without its field 'lines' was given"):
+        codec(Bill).round_trip(Bill.model_construct(number="7"))
 
 
 def test_what_is_as_good_as_its_default_is_not_lossy():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, RootModel
@@ -78,12 +80,33 @@ def _equal_in_order(values: Iterable[Any], backs: Iterable[Any]) -> bool:
 
 
 def difference(value: object, back: object) -> str:
-    """In what two values differ, without showing them, since they may be personal."""
+    """In what two values differ and where, without showing them or the keys of mappings, since these may be personal."""
+    owner, place, value, back = _first_difference(type(value), "", value, back)
+    where = f"field {place.removeprefix('.')!r} of {owner.__name__}: " if place else ""
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        return f"{where}{value} is no number that a ledger can store"
     if type(value) is not type(back):
-        return f"a {type(value).__name__} comes back as a {type(back).__name__}"
+        return f"{where}a {type(value).__name__} comes back as a {type(back).__name__}"
+    return f"{where}the {type(value).__name__} compares unequal"
+
+
+def _first_difference(owner: type, place: str, value: Any, back: Any) -> tuple[type, str, Any, Any]:
+    """The innermost place where two values differ, as far as types of their own or lists lead there."""
+    if type(value) is type(back):
+        for name, part, other in _parts(value, back):
+            if not same(part, other):
+                return _first_difference(owner, f"{place}{name}", part, other)
+    return owner, place, value, back
+
+
+def _parts(value: Any, back: Any) -> Iterator[tuple[str, Any, Any]]:
     names = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
     if names:
-        unequal = [name for name in names if not same(getattr(value, name, None), getattr(back, name, None))]
-        if unequal:
-            return f"field {unequal[0]!r} of {type(value).__name__}"
-    return f"the {type(value).__name__} compares unequal"
+        for name in names:
+            yield f".{name}", getattr(value, name, None), getattr(back, name, None)
+    elif isinstance(value, (list, tuple)) and len(value) == len(back):
+        for number, (part, other) in enumerate(zip(value, back, strict=True)):
+            yield f"[{number}]", part, other
+    elif isinstance(value, dict) and value.keys() == back.keys():
+        for key, part in value.items():
+            yield "[...]", part, back[key]
