@@ -12,7 +12,7 @@ from typing import Any
 
 from abpo_sdk import Runtime, process, step
 from abpo_sdk.ledger.migrations import MIGRATIONS
-from abpo_sdk.ledger.sqlite import ADVANCE_HEAD, INSERT_ENTRY, PUT_HEAD
+from abpo_sdk.ledger.sqlite import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD
 from benchmarks.runner import Benchmark, Contender
 
 RUNS = 400
@@ -119,10 +119,12 @@ class Pair:
     @staticmethod
     def _transactions(source: sqlite3.Connection, run: str) -> list[Any]:
         """What each commit of a run writes: its entry, the end of the chain, and the run's row at start and end."""
-        entries = source.execute(
+        rows = source.execute(
             "SELECT chain, position, scope, ordinal, header, payload, salt, sealed FROM entries WHERE chain = ? ORDER BY id",
             (run,),
         ).fetchall()
+        # bound as a bytearray, like ours: for bytes, sqlite3 looks for an adapter first
+        entries = [tuple(bytearray(v) if isinstance(v, bytes) else v for v in row) for row in rows]
         head = source.execute(
             "SELECT chain, hash, length, epoch, holder, until FROM chains WHERE chain = ?", (run,)
         ).fetchone()
@@ -131,8 +133,8 @@ class Pair:
         until = "2026-01-01T00:00:00.000000Z"
         heads = [(*head[:2], number + 1, 1, holder, until) for number in range(len(entries))]
         heads[-1] = (*head[:3], 1, None, None)
-        rows: list[Any] = [row if number in (0, len(entries) - 1) else None for number in range(len(entries))]
-        return list(zip([run] * len(entries), entries, heads, rows, strict=True))
+        states: list[Any] = [row if number in (0, len(entries) - 1) else None for number in range(len(entries))]
+        return list(zip([run] * len(entries), entries, heads, states, strict=True))
 
     @staticmethod
     def _renamed(transactions: list[Any]) -> list[Any]:
@@ -148,7 +150,7 @@ class Pair:
             execute("BEGIN IMMEDIATE")
             execute(INSERT_ENTRY, entry)
             if number == 0:
-                execute(PUT_HEAD, head)
+                execute(NEW_HEAD, head)
             else:
                 execute(ADVANCE_HEAD, (head[1], head[2], head[4], head[5], head[0], number, 1))
             if row and number == 0:

@@ -389,3 +389,14 @@ def test_a_ledger_with_damaged_pages_is_refused_by_name_unless_every_entry_is_wh
     whole = verified(ledger_bytes, tmp_path_factory.mktemp("whole"))
     assert whole is not None
     assert verified(damaged, tmp_path_factory.mktemp("damaged")) in (None, whole)
+
+
+def test_a_write_within_a_write_is_refused_and_the_outer_one_is_kept(path: Path) -> None:
+    row = RunRow("R-1", "p", "1", "running", "t", "t")
+    with closing(SqliteStore(path)) as store:
+        with store.transaction() as tx:
+            tx.put(row)
+            with pytest.raises(StoreUnavailable), store.transaction():
+                pass
+        assert store.select(RunRow) == [row]
+        put(store)

@@ -225,9 +225,14 @@ def leaf_hash(header: bytes) -> str:
     return hashlib.sha256(b"\x00" + header).hexdigest()
 
 
+def keyed_hash(salt: bytes, data: bytes) -> str:
+    """HMAC-SHA256 (RFC 2104) of bytes under a salt, in hex."""
+    return hmac.new(salt, data, "sha256").hexdigest()
+
+
 def payload_hash(salt: bytes, payload: bytes) -> str:
     """HMAC-SHA256 of a payload under its salt, in hex."""
-    return hmac.new(salt, payload, "sha256").hexdigest()
+    return keyed_hash(salt, payload)
 
 
 def sealed_hash(sealed: bytes | None) -> str | None:
@@ -238,6 +243,6 @@ def sealed_hash(sealed: bytes | None) -> str | None:
 def inputs_hash(salt: bytes, inputs: Encoded) -> str:
     """HMAC-SHA256 of what was given (values and contents of files) under a salt, in hex."""
     if inputs.files is None:
-        return hmac.new(salt, b"inputs\n" + inputs.json, "sha256").hexdigest()
+        return keyed_hash(salt, b"inputs\n" + inputs.json)
     tree = {"files": dict(inputs.files), "values": inputs.tree}
-    return hmac.new(salt, b"inputs\n" + canonical_bytes(tree), "sha256").hexdigest()
+    return keyed_hash(salt, b"inputs\n" + canonical_bytes(tree))

@@ -73,11 +73,10 @@ class Writer:
 
     def begin(self, chain: str, first: tuple[Draft, Sealed], *, lease: Lease) -> list[Entry]:
         """Make a chain with this first entry, under the first lease; no entries where there is one of this name."""
-        entries, self.end = _chained(
-            [first], Head(chain, GENESIS, 0, lease.epoch, lease.holder, lease.until), release=False
-        )
-        if not self.tx.add_head(self.end):
+        entries, end = _chained([first], Head(chain, GENESIS, 0, lease.epoch, lease.holder, lease.until), release=False)
+        if not self.tx.add_head(end):
             return []
+        self.end = end
         self._keep([first], entries)
         return entries
 

@@ -1,4 +1,7 @@
-"""The rows of a store: the entries, the heads of their chains, and the projections that are made from entries."""
+"""The rows of a store: the entries, the heads of their chains, and the projections that are made from entries.
+
+Named tuples rather than frozen dataclasses: they are made for every write, in a third of the time, and SQLite takes them as they are.
+"""
 
 from __future__ import annotations
 

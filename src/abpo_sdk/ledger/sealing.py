@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical, SealingError
-from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, payload_hash
+from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, keyed_hash, payload_hash
 from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.encoded import Encoded, JsonValue
@@ -171,7 +171,7 @@ def open_box(entry: Entry, box: dict[str, Any], vault: KeyProvider) -> dict[str,
             chain=entry.chain,
             entry=entry.position,
         ) from None
-    committed = hmac.digest(bytes.fromhex(opened["salt"]), canonical_bytes(opened["value"]), "sha256").hex()
+    committed = keyed_hash(bytes.fromhex(opened["salt"]), canonical_bytes(opened["value"]))
     if committed != box["commitment"]:
         raise LedgerBroken(
             f"{entry.chain!r}, entry {entry.position}: the sealed {box['label']} at {where} is not what its commitment says",
@@ -206,7 +206,7 @@ def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key:
         value = value[step]
     salt = secrets.token_bytes(SALT_BYTES)
     try:
-        commitment = hmac.digest(salt, canonical_bytes(value), "sha256").hex()
+        commitment = keyed_hash(salt, canonical_bytes(value))
     except NotCanonical as error:
         raise without_values(error, f"the {label} at {'.'.join(map(str, path))}", personal=True) from None
     _replace(content, path, {COMMITMENT: commitment})

@@ -35,10 +35,12 @@ class SqliteTransaction(SqliteReader):
 
     def __enter__(self) -> Self:
         self._lock.acquire()
+        outer = self._connection.in_transaction  # of a block around this one, which is not this one's to roll back
         try:
             self._execute("BEGIN IMMEDIATE")
         except BaseException as error:
-            self._roll_back()
+            if not outer:
+                self._roll_back()
             self._lock.release()
             if isinstance(error, (sqlite3.Error, UnicodeError)):
                 self.refuse(error)

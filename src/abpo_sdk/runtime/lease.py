@@ -57,7 +57,7 @@ class Leases:
 
     Args:
         ledger: where the runs are.
-        duration: how long a lease lasts without a write; each write renews it.
+        duration: how long a lease lasts; a write renews it once a quarter of that is over.
         dead: tells of a holder whether it certainly lives no more.
     """
 

@@ -62,7 +62,7 @@ class Runtime:
         people: who may answer and resolve incidents, and their roles.
         clock: tells the time; default: the machine's; a `Ledger` comes with its own.
         lease: how long a worker that writes nothing is waited for before its run is taken over (a worker of this host that
-            is dead, not at all); longer than the longest step takes.
+            is dead, not at all), or a quarter less; well longer than the longest step takes.
 
     Raises:
         DefinitionError: two processes of one name, one whose wiring is missing, or no ledger.

@@ -50,7 +50,7 @@ class Segment:
     Args:
         ledger: the ledger.
         reviews: where a gate asks.
-        leases: renew the lease with each write.
+        leases: renew the lease.
         bound: the process with its wiring.
         lease: the right to write to the run.
         observe: is told of effects.

@@ -1,7 +1,7 @@
 """Canonical JSON (RFC 8785): one byte string for one value, so that a hash means something.
 
 The package `rfc8785` is the reference. Where a value is plain enough that orjson writes the same bytes (keys in
-ASCII, no floats, integers within 2^53), that faster encoder is used.
+ASCII, no floats, integers within ±(2^53 - 1)), that faster encoder is used.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHR
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-_encoder = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False, allow_nan=False
-)
+_as_text = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -133,7 +131,7 @@ def parse_json(data: bytes) -> Any:
     try:
         value = _decode(str(data, "utf-8"))
         if _SURROGATE.search(data):  # written as escapes, they may be a pair or stand alone
-            _encoder.encode(value).encode()
+            _as_text(value).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise NotCanonical(f"these bytes are no JSON value: {error}") from error
     return value

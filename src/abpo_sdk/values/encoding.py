@@ -75,7 +75,7 @@ class Codec(Generic[T]):
             raise DefinitionError(f"{where}: a callable cannot be stored; make it wiring by putting it after `*`")
 
     def encode(self, value: T, *, digest: Digest = file_digest) -> Encoded:
-        """The value as a JSON tree.
+        """The value as JSON.
 
         Raises:
             LossyRoundTrip: the value is not of the type.
