@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import Decision, DecisionTable, Gate, Runtime, fields, idempotency_key, process, rule, step
-from abpo_sdk.errors import IncidentError
+from abpo_sdk.errors import IncidentError, RunBusy
 from abpo_sdk.testing import TestRuntime
 
 
@@ -133,6 +134,47 @@ def test_what_cannot_be_stored_is_refused_before_its_step_is_done(runtime: TestR
     assert run.status == "incident"
     assert "step 'rate': what was given has no canonical JSON form: nan is no JSON number" in run.incident.error
     assert sent.tries == []
+
+
+@process
+def measuring(share: str) -> Any:
+    return float(share)
+
+
+def test_a_large_float_is_a_float_whenever_it_is_asked_for(runtime: TestRuntime):
+    run = runtime.start(measuring, "1e16", id="R")
+    assert [repr(run.result()), repr(run.result())] == ["1e+16", "1e+16"]
+
+
+@step
+def stumble(number: int, *, sent: Sent) -> None:
+    sent.tries.append(number)
+    raise ValueError("no")
+
+
+@process
+def stumbling(number: int, *, sent: Sent) -> None:
+    stumble(number, sent=sent)
+
+
+def test_a_run_that_ended_is_not_done_again_by_whoever_saw_it_running(tmp_path):
+    sent, barrier = Sent(), threading.Barrier(6)
+    with Runtime(f"sqlite:///{tmp_path / 'ledger.db'}", [stumbling.bind(sent=sent)]) as runtime:
+
+        def start():
+            for number in range(25):
+                barrier.wait()
+                runtime.start(stumbling, number, id=f"R-{number}")
+
+        threads = [threading.Thread(target=start) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(sent.tries) == list(range(25))
+        assert {len(run.entries) for run in runtime.runs()} == {2}
+        with pytest.raises(RunBusy, match="is incident by now"):
+            runtime._leases.acquire("R-0")
 
 
 @process

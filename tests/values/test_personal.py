@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NotRequired, Optional
+from typing import Annotated, Any, NamedTuple, NewType, NotRequired, Optional, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, model_serializer
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from abpo_sdk.errors import DefinitionError, MistypedInput, SealingError
 from abpo_sdk.values import Codec, Personal, PersonalValue
@@ -325,3 +325,40 @@ def test_whether_a_type_holds_something_personal_is_seen_through_models():
     assert holds_personal(list[Table] | None)
     assert not holds_personal(Wide)
     assert not holds_personal(dict[str, Any])
+
+
+# other names for what is personal
+
+MarkedIban = Annotated[str, Personal("bank account", subject_field="supplier")]
+NewIban = NewType("NewIban", MarkedIban)
+BoundIban = TypeVar("BoundIban", bound=MarkedIban)
+
+
+class Renamed(BaseModel):
+    supplier: str
+    iban: NewIban
+
+
+class Accounts(TypedDict):
+    supplier: str
+    iban: MarkedIban
+
+
+NewAccounts = NewType("NewAccounts", Accounts)
+AliasedAccounts = TypeAliasType("AliasedAccounts", Accounts)
+
+
+@pytest.mark.parametrize("annotation", [MarkedIban, NewIban, BoundIban, TypeAliasType("AliasedIban", NewIban)], ids=str)
+def test_a_mark_is_seen_behind_every_name_for_it(annotation):
+    assert personal_in(annotation).label == "bank account"
+
+
+def test_a_field_that_is_personal_by_another_name_is_sealed():
+    encoded = Codec(Renamed, where="x").encode(Renamed(supplier="acme", iban=NewIban("DE89")))
+    assert [(part.path, part.subject) for part in encoded.personal] == [(("iban",), "acme")]
+
+
+@pytest.mark.parametrize("annotation", [Accounts, NewAccounts, AliasedAccounts, list[NewAccounts]], ids=str)
+def test_a_typed_dictionary_with_personal_fields_is_refused_behind_every_name_for_it(annotation):
+    with pytest.raises(DefinitionError, match="Accounts has personal fields"):
+        Codec(annotation, where="x")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from abpo_sdk.errors import AbpoError, RunBusy, UnknownRun
 from abpo_sdk.ledger import Lease, Ledger
+from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.values.clock import to_text
 
 
@@ -83,11 +84,15 @@ class Leases:
         """The first lease of a run that is about to be started."""
         return Lease(run, 1, this_holder(), self.until())
 
-    def acquire(self, run: str) -> Lease:
+    def acquire(self, run: str, *, status: str | None = "running") -> Lease:
         """Take the lease of a run.
 
+        Args:
+            run: the run.
+            status: what the run must still be, since another worker may have ended it meanwhile; None for anything.
+
         Raises:
-            RunBusy: another worker holds it, and is not known to be dead or late.
+            RunBusy: another worker holds it, and is not known to be dead or late; or has brought it to another status.
             UnknownRun: there is no such run.
         """
         with self._ledger.writing() as writer:
@@ -96,6 +101,9 @@ class Leases:
                 raise UnknownRun(f"there is no run {run!r}")
             if self.held(head.holder, head.until):
                 raise RunBusy(f"run {run!r} is being advanced by {head.holder}")
+            for row in writer.tx.select(RunRow, equal={"id": run}):
+                if status is not None and row.status != status:
+                    raise RunBusy(f"run {run!r} is {row.status} by now, another worker has advanced it")
             lease = Lease(run, head.epoch + 1, this_holder(), self.until())
             writer.tx.set_head(head._replace(epoch=lease.epoch, holder=lease.holder, until=lease.until))
         return lease

@@ -172,7 +172,7 @@ class Segment:
             raise error
         recorder = self._recorder
         if recorder.parked:
-            recorder.lease = self._leases.acquire(recorder.lease.chain)
+            recorder.lease = self._leases.acquire(recorder.lease.chain, status=None)
             recorder.forget_end()  # while the run was parked, others may have written
         recorder.broken = None
         failure = recorder.failure

@@ -30,6 +30,9 @@ from abpo_sdk.values.traversal import LEAVES, Found, PersonalPart, check_marks, 
 T = TypeVar("T")
 _to_json = json.JSONEncoder(allow_nan=False).encode
 
+LONG_NUMBER = re.compile(rb"\d{16}")
+"""What may be a large float, which pydantic reads as an integer where it is written without a point."""
+
 PLAIN_TYPES = {"any": object, "dict": dict, "list": list, "str": str, "bool": bool, "int": int}
 """The schemas of pydantic that leave plain JSON as it is, and the type that they take."""
 
@@ -164,9 +167,10 @@ class Codec(Generic[T]):
             text = encoded.json
         except NotCanonical:  # what cannot be stored, the ledger says when it is to store it
             return encoded, self.compared(value, self.decode(encoded.tree))
-        back = self.decode_json(text)
-        if same(value, back):
-            return encoded, back
+        if not LONG_NUMBER.search(text):
+            back = self.decode_json(text)
+            if same(value, back):
+                return encoded, back
         return encoded, self.compared(
             value, self.decode(parse_json(text))
         )  # as replay reads it: large floats stay floats

@@ -232,6 +232,9 @@ def check_marks(annotation: Any, where: str) -> None:
 
 def _models_in(annotation: Any, seen: set[Any]) -> Iterator[type]:
     """The types with fields that an annotation leads to, however deep."""
+    named = _named(annotation)
+    if named is not None:
+        yield from _models_in(named, seen)
     for part in typing.get_args(annotation):
         yield from _models_in(part, seen)
     if not isinstance(annotation, type) or annotation in seen:
@@ -244,6 +247,15 @@ def _models_in(annotation: Any, seen: set[Any]) -> Iterator[type]:
             yield from _models_in(part, seen)
 
 
+def _named(annotation: Any) -> Any:
+    """What an annotation is another name for: `type Iban = ...`, a `NewType`, a type variable with a bound; None for others."""
+    for attribute in ("__value__", "__supertype__", "__bound__"):
+        named = getattr(annotation, attribute, None)
+        if named is not None and not isinstance(annotation, type):
+            return named
+    return None
+
+
 def holds_personal(annotation: Any) -> bool:
     """Whether an annotation is marked personal, or leads to a field that is, however deep."""
     return personal_in(annotation) is not None or any(
@@ -253,9 +265,9 @@ def holds_personal(annotation: Any) -> bool:
 
 def personal_in(annotation: Any) -> Personal | None:
     """The first `Personal` mark in an annotation, however deep in its unions and containers."""
-    alias = getattr(annotation, "__value__", None)  # what `type Iban = ...` names
-    if alias is not None:
-        return personal_in(alias)
+    named = _named(annotation)
+    if named is not None:
+        return personal_in(named)
     if typing.get_origin(annotation) is typing.Annotated:
         for mark in annotation.__metadata__:
             if isinstance(mark, Personal):
