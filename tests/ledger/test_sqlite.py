@@ -400,3 +400,21 @@ def test_a_write_within_a_write_is_refused_and_the_outer_one_is_kept(path: Path)
                 pass
         assert store.select(RunRow) == [row]
         put(store)
+
+
+def test_a_write_to_a_closed_store_is_refused_by_name_and_leaves_it_to_others(path: Path) -> None:
+    store = SqliteStore(path)
+    store.close()
+    refused: list[Exception] = []
+
+    def write() -> None:
+        try:
+            put(store)
+        except Exception as error:
+            refused.append(error)
+
+    write()
+    other = threading.Thread(target=write, daemon=True)
+    other.start()
+    other.join(timeout=10)
+    assert [type(error) for error in refused] == [StoreUnavailable, StoreUnavailable]

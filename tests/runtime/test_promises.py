@@ -87,18 +87,18 @@ CHANGES = {
 
 
 @step
-def change(case: dict[str, Any], how: str) -> None:
+def change(how: str, case: dict[str, Any]) -> None:
     CHANGES[how](case)
 
 
 @process
-def changing(case: dict[str, Any], how: str) -> None:
-    change(case, how)
+def changing(how: str, case: dict[str, Any]) -> None:
+    change(how, case)
 
 
 @pytest.mark.parametrize("how", CHANGES)
 def test_any_change_of_what_a_step_was_given_is_noticed(runtime: TestRuntime, how: str):
-    run = runtime.start(changing, {"lines": [1, 2], "paid": 1}, how, id="R")
+    run = runtime.start(changing, how, {"lines": [1, 2], "paid": 1}, id="R")
     assert run.status == "incident"
     assert "step 'change' changed 'case', which it was given" in run.incident.error
 

@@ -35,8 +35,9 @@ class SqliteTransaction(SqliteReader):
 
     def __enter__(self) -> Self:
         self._lock.acquire()
-        outer = self._connection.in_transaction  # of a block around this one, which is not this one's to roll back
+        outer = False
         try:
+            outer = self._connection.in_transaction  # of a block around this one, which is not this one's to roll back
             self._execute("BEGIN IMMEDIATE")
         except BaseException as error:
             if not outer:
@@ -60,8 +61,8 @@ class SqliteTransaction(SqliteReader):
             self._lock.release()
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
+        with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
+            if self._connection.in_transaction:
                 self._execute("ROLLBACK")
 
     def append(self, entries: Sequence[Entry]) -> None:

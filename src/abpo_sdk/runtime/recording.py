@@ -252,9 +252,11 @@ class RunRecorder:
         except Exception:  # noqa: BLE001  changed into something that cannot even be stored
             after = {}
         before = attempt.inputs.tree
-        changed = [name for name in before if name not in after or not same(before[name], after[name])]
+        names = [name for name, value in call.arguments.items() if type(value) not in LEAVES]
+        changed = [name for name in names if name not in after or not same(before[name], after[name])]
         raise ReplayDiverged(
-            f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {call.name!r} changed {changed[0]!r}, which it was given; "
+            f"run {self.lease.chain!r}, {attempt.occurrence.place}: step {call.name!r} changed {' or '.join(map(repr, changed))}, "
+            "which it was given; "
             "a replay would not do so again: work on a copy, and return it"
         )
 

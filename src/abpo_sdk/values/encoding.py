@@ -102,8 +102,9 @@ class Codec(Generic[T]):
             except RecursionError:
                 raise LossyRoundTrip(f"{self._where}: it is nested too deep to be stored, or holds itself") from None
             except AttributeError as error:  # a model that was made without validation
+                lacking = value if error.obj is None else error.obj
                 raise LossyRoundTrip(
-                    f"{self._where}: a {type(error.obj).__name__} without its field {error.name!r} was given; validate it when it is made"
+                    f"{self._where}: a {type(lacking).__name__} without its field {error.name!r} was given; validate it when it is made"
                 ) from None
         try:
             tree = self._dump(value, mode="json", by_alias=False, round_trip=True, warnings="error")
