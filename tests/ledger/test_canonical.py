@@ -3,9 +3,12 @@ from __future__ import annotations
 import enum
 import json
 import struct
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import NotCanonical
 from abpo_sdk.ledger import canonical_bytes, parse_json
+from abpo_sdk.values import canonical
 from abpo_sdk.values.canonical import plain_bytes
 from abpo_sdk.values.equality import same
 
@@ -62,8 +66,7 @@ RFC_8785_APPENDIX_B = {
 }
 
 
-def nested(depth: int) -> Any:
-    value: Any = 1
+def nested(depth: int, value: Any = 1) -> Any:
     for _ in range(depth):
         value = [value]
     return value
@@ -152,6 +155,23 @@ class Number(int):
     pass
 
 
+class Share(float):
+    pass
+
+
+class Size(enum.StrEnum):
+    SMALL = "small"
+
+
+class Rank(enum.IntEnum):
+    FIRST = 1
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
 class Grade(enum.Enum):
     A = "a"
 
@@ -231,19 +251,65 @@ def test_what_json_has_no_form_for_is_refused_wherever_it_lies(value: Any, aroun
         canonical_bytes(around(value))
 
 
+class Silent:
+    def __repr__(self) -> str:
+        raise RuntimeError("not now")
+
+
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        (float("nan"), "nan"),
-        (float("inf"), "inf"),
-        (2**53, "9007199254740992"),
-        ({1: "a"}, "key 1"),
-        (Decimal("1.5"), "Decimal"),
+        (float("nan"), "^nan is no JSON number; store what it means instead$"),
+        (float("-inf"), "^-inf is no JSON number; store what it means instead$"),
+        (2**53, r"^the integer 9007199254740992 is beyond ±\(2\^53 - 1\); store it as text$"),
+        (-(2**53), "^the integer -9007199254740992 is beyond"),
+        (10**5000, "^an integer of 16610 bits is beyond .* as text$"),
+        ("a\ud800", r"the text 'a\\ud800' holds a lone surrogate, which is no character; replace it$"),
+        ({"é\udfff": 1.5}, r"the text 'é\\udfff' holds a lone surrogate"),
+        ([{"é": ["\ud800"]}], r"the text '\\ud800' holds"),
+        (
+            {1: "a"},
+            r"^the key 1 is a int; JSON has text keys only; write str\(key\), or its .value where it is an Enum$",
+        ),
+        ({None: "a"}, "^the key None is a NoneType; JSON has text keys only; write str"),
+        ({10**5000: "a"}, "^the key a value is a int"),
+        ({Grade.A: 1}, "^the key <Grade.A: 'a'> is a Grade; JSON has text keys only; write"),
+        (
+            Decimal("1.50"),
+            r"^Decimal\('1.50'\) is a Decimal, which JSON does not have; store it as text: str\(value\)$",
+        ),
+        (START, r"is a datetime, which JSON does not have; store it as text: value.isoformat\(\)$"),
+        (START.date(), r"is a date, .* value.isoformat\(\)$"),
+        (START.timetz(), r"is a time, .* value.isoformat\(\)$"),
+        (START - START, r"is a timedelta, .* value.total_seconds\(\)$"),
+        (UUID(int=1), r"is a UUID, .* str\(value\)$"),
+        (b"\x00a", r"^b'\\x00a' is a bytes, .* value.hex\(\)$"),
+        (bytearray(b"a"), r"is a bytearray, .* value.hex\(\)$"),
+        ({1}, r"^\{1\} is a set, .* sorted\(value\)$"),
+        (frozenset({10**5000}), r"^a value is a frozenset, .* sorted\(value\)$"),
+        (Grade.A, r"is a Grade, .*; store its .value$"),
+        (Size.SMALL, r"is a Size, .*; store its .value$"),
+        (Rank.FIRST, r"is a Rank, .*; store its .value$"),
+        (Text("a"), r"^'a' is a Text, .* str\(value\)$"),
+        (Number(7), r"^7 is a Number, .* int\(value\)$"),
+        (Share(0.5), r"^0.5 is a Share, .* float\(value\)$"),
+        (Point(1, 2), r"^Point\(x=1, y=2\) is a Point, .* list\(value\)$"),
+        (OrderedDict(a=1), r"is a OrderedDict, .* dict\(value\)$"),
+        (1j, "^1j is a complex, .* texts, numbers, lists and dicts$"),
+        (Silent(), "^a value is a Silent, "),
+        (b"x" * 1000, r"^b'x{98}… is a bytes"),
     ],
+    ids=lambda value: value if isinstance(value, str) and value.isascii() else type(value).__name__,
 )
-def test_a_refusal_names_the_value(value: Any, named: str) -> None:
+def test_a_refusal_names_the_value_and_says_what_to_do(value: Any, named: str) -> None:
     with pytest.raises(NotCanonical, match=named):
         canonical_bytes([value])
+
+
+def test_truth_is_no_number_and_minus_zero_is_zero() -> None:
+    assert canonical_bytes([True, 1, 1.0, False, 0, 0.0, -0.0]) == b"[true,1,1,false,0,0,0]"
+    assert same(parse_json(b"[true,1,1.0,false,0,0.0]"), [True, 1, 1.0, False, 0, 0.0])
+    assert [canonical_bytes(parse_json(data)) for data in (b"-0", b"-0.0", b"-0e9")] == [b"0"] * 3
 
 
 @pytest.mark.parametrize("number", [LARGEST, -LARGEST, 0, -1])
@@ -261,6 +327,34 @@ def test_a_value_may_be_nested_200_deep_and_no_deeper() -> None:
 def test_a_value_nested_100_000_deep_is_refused_by_name(around: Any) -> None:
     with pytest.raises(NotCanonical, match="deeper than 200"):
         canonical_bytes(around(nested(100_000)))
+
+
+def test_a_value_that_holds_itself_is_refused_by_name() -> None:
+    ring: list[Any] = [1.5]
+    ring.append({"é": ring})
+    knot: dict[str, Any] = {"a": 1}
+    knot["b"] = [knot, knot]
+    for value in (ring, knot, [knot], {"é": ring}):
+        with pytest.raises(NotCanonical, match="deeper than 200, or holds itself; store it in flatter form"):
+            canonical_bytes(value)
+
+
+def test_a_value_of_more_than_64_mib_is_refused_by_name() -> None:
+    assert canonical.LENGTH == 64 * 2**20
+    assert len(canonical_bytes("x" * (canonical.LENGTH - 2))) == canonical.LENGTH
+    with pytest.raises(NotCanonical, match="more than 67108864 bytes as JSON; store it elsewhere, and its digest here"):
+        canonical_bytes("x" * (canonical.LENGTH - 1))
+
+
+def test_what_is_too_long_is_refused_before_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canonical, "LENGTH", 1000)
+    monkeypatch.setattr(rfc8785, "dumps", pytest.fail)
+    many: Any = [1.5]
+    for _ in range(100):
+        many = [many, many]
+    for value in (many, "x" * 1001, {"é": 1.5, "a": "x" * 1000}, {"é" * 1000: 1.5}, [1.5] * 1001):
+        with pytest.raises(NotCanonical, match="more than 1000 bytes"):
+            canonical_bytes(value)
 
 
 # reading
@@ -286,6 +380,7 @@ def test_a_value_nested_100_000_deep_is_refused_by_name(around: Any) -> None:
         b'"\xff"',
         b'"\xed\xa0\x80"',
         b"'a'",
+        b"[" * 203 + b"]" * 203,
         b"[" * 100_000 + b"]" * 100_000,
         b'{"a":' * 100_000,
     ],
@@ -294,6 +389,75 @@ def test_a_value_nested_100_000_deep_is_refused_by_name(around: Any) -> None:
 def test_bytes_that_are_no_json_value_are_refused(data: bytes) -> None:
     with pytest.raises(NotCanonical, match="no JSON value"):
         parse_json(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b'{"a":1,"b":2,"a":3}', "the key 'a' stands twice in one object; only one may stay"),
+        (b'{"a":1,"\\u0061":2}', "the key 'a' stands twice"),
+        (b'["\\ud800"]', r"the text '\\ud800' holds a lone surrogate, which is no character; replace it"),
+        (b'{"\\udfff":1}', r"the text '\\udfff' holds a lone surrogate"),
+        (b"NaN", "NaN is no JSON number"),
+        (b"[-Infinity]", "-Infinity is no JSON number"),
+        (b"1e999", "1e999 is no JSON number, or too large for one; it is to be text"),
+        (b"9" * 5000, "9{32} is no JSON number, or too large"),
+        (b"1 2", "more stands behind its end: ' 2'"),
+        (b"", "Expecting value"),
+        (b"\xef\xbb\xbf{}", "Expecting value: line 1 column 1"),
+        (b"\xff", "'utf-8' codec can't decode byte 0xff"),
+        (b"[" * 203 + b"]" * 203, "one is nested deeper than 202"),
+        (b"[" * 5000, "one is nested deeper than 202"),
+        ('{"a":1}', r"they are a str; give bytes: text.encode\(\)"),
+        (None, "they are a NoneType; give bytes"),
+        ([1], "they are a list; give bytes"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_what_is_not_read_is_named(data: Any, named: str) -> None:
+    with pytest.raises(NotCanonical, match=f"^these bytes are no JSON value: .*{named}"):
+        parse_json(data)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_kind_of_bytes_is_read(kind: Callable[[bytes], bytes]) -> None:
+    assert parse_json(kind(b' {"a":["\xc3\xa9",1.5]}\n')) == {"a": ["é", 1.5]}
+    with pytest.raises(NotCanonical, match="lone surrogate"):
+        parse_json(kind(b'"\\udead"'))
+
+
+def test_what_an_entry_lays_around_a_value_is_read_with_it() -> None:
+    for inner in (nested(200), nested(200, "é"), nested(200, 1.5)):
+        value = canonical_bytes(inner)
+        assert parse_json(b'{"arguments":{"case":%s},"text":"%s"}' % (value, b"[{" * 500))["arguments"]["case"] == inner
+        with pytest.raises(NotCanonical, match="deeper than 202"):
+            parse_json(b'{"a":{"arguments":{"case":%s}}}' % value)
+
+
+def test_wide_values_are_not_taken_for_deep_ones() -> None:
+    wide = {"rows": [{"tags": [["[[[", "{{{"], {"n": []}]} for _ in range(500)], "text": "[" * 500}
+    assert parse_json(canonical_bytes(wide)) == wide
+
+
+def test_that_the_caller_is_nested_too_deep_is_not_said_of_the_bytes() -> None:
+    def read(left: int) -> Any:
+        return read(left - 1) if left else parse_json(b"[[[[1]]]]")
+
+    refused = 0
+    for left in range(sys.getrecursionlimit()):
+        try:
+            assert read(left) == [[[[1]]]]
+        except RecursionError:
+            refused += 1
+    assert refused
+
+
+def test_the_bytes_of_more_values_than_any_store_holds_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert canonical.READ_LENGTH == 2**30
+    monkeypatch.setattr(canonical, "READ_LENGTH", 10)
+    assert parse_json(b"[1234567]\n") == [1234567]
+    with pytest.raises(NotCanonical, match="no JSON value: there are more than 10 of them"):
+        parse_json(b"[12345678]\n")
 
 
 def test_a_pair_of_escaped_surrogates_is_one_character() -> None:
