@@ -2,10 +2,17 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil.sybil import SybilCollection
+
+from tests.postgres import Server, open_store, postgres, schema  # noqa: F401  # fixtures, for pages and for tests
+
+NEEDS_POSTGRES = "use-postgres.md"
 
 
 def enter_empty_directory(namespace: dict[str, Any]) -> None:
@@ -25,9 +32,30 @@ def leave_directory(namespace: dict[str, Any]) -> None:
     namespace["_directory"].cleanup()
 
 
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser()],
-    patterns=["README.md", "*.md"],
-    setup=enter_empty_directory,
-    teardown=leave_directory,
+@pytest.fixture(scope="session")
+def database_url(postgres: Server) -> Iterator[str]:  # noqa: F811
+    """A database of a page's own, named by the environment as an application's would be."""
+    postgres.run("CREATE DATABASE shop")
+    os.environ["DATABASE_URL"] = url = postgres.as_user("postgres", database="shop")
+    yield url
+    del os.environ["DATABASE_URL"]
+
+
+pytest_collect_file = SybilCollection(
+    [
+        Sybil(
+            parsers=[PythonCodeBlockParser()],
+            patterns=["README.md", "*.md"],
+            excludes=[f"**/{NEEDS_POSTGRES}"],
+            setup=enter_empty_directory,
+            teardown=leave_directory,
+        ),
+        Sybil(
+            parsers=[PythonCodeBlockParser()],
+            patterns=[f"**/{NEEDS_POSTGRES}"],
+            setup=enter_empty_directory,
+            teardown=leave_directory,
+            fixtures=["database_url"],
+        ),
+    ]
 ).pytest()

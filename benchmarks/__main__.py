@@ -2,10 +2,21 @@
 
 import sys
 
-from benchmarks import durable_process, import_line
+from benchmarks import durable_process, import_line, ledger_append, ledger_growth, ledger_verify, proofs
 from benchmarks.runner import run
 
-BENCHMARKS = {"import_line": lambda: import_line.BENCHMARK, "durable_process": durable_process.benchmark}
+BENCHMARKS = {
+    "import_line": lambda: import_line.BENCHMARK,
+    "durable_process": durable_process.benchmark,
+    "ledger_append": ledger_append.benchmark,
+    "ledger_verify_headers": ledger_verify.headers,
+    "ledger_verify": ledger_verify.everything,
+    "inclusion_proofs": proofs.inclusion,
+    "ledger_proofs": proofs.stored,
+    "proof_verification": proofs.verification,
+    "tree_append": proofs.appending,
+    "stores": ledger_growth.stores,
+}
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(BENCHMARKS)

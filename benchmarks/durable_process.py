@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from abpo_sdk import Runtime, process, step
-from abpo_sdk.ledger.migrations import MIGRATIONS
+from abpo_sdk.ledger.migrations import migrate
 from abpo_sdk.ledger.sqlite import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD
 from benchmarks.runner import Benchmark, Contender
 
@@ -89,9 +89,7 @@ class Pair:
         target = sqlite3.connect(self.directory / f"raw-{self.round}.db", isolation_level=None)
         target.execute("PRAGMA journal_mode = WAL")
         target.execute("PRAGMA synchronous = FULL")
-        for statements in MIGRATIONS:
-            for statement in statements:
-                target.execute(statement)
+        migrate(target)
         self._write(target, [("warm", *rest) for _, *rest in self._renamed(work[0])])
         self.commits = len(work[0])
         start = time.perf_counter()
@@ -108,9 +106,9 @@ class Pair:
         """Both files hold the same entries, chain ends and runs, but for the run that warmed up and leases in between."""
         target.execute("ATTACH ? AS ours", (str(self.directory / f"ours-{self.round}.db"),))
         for columns, table, key in (
-            ("chain, position, scope, ordinal, header, payload, salt, sealed", "entries", "chain"),
-            ("chain, hash, length, epoch, holder, until", "chains", "chain"),
-            ("*", "runs", "id"),
+            ("chain, position, scope, ordinal, header, payload, salt, ciphertext", "abpo_entries", "chain"),
+            ("chain, hash, length, epoch, holder, until", "abpo_chains", "chain"),
+            ("*", "abpo_runs", "id"),
         ):
             of = [f"SELECT {columns} FROM {schema}.{table} WHERE {key} != 'warm'" for schema in ("main", "ours")]
             for one, other in (of, of[::-1]):
@@ -120,15 +118,15 @@ class Pair:
     def _transactions(source: sqlite3.Connection, run: str) -> list[Any]:
         """What each commit of a run writes: its entry, the end of the chain, and the run's row at start and end."""
         rows = source.execute(
-            "SELECT chain, position, scope, ordinal, header, payload, salt, sealed FROM entries WHERE chain = ? ORDER BY id",
+            "SELECT chain, position, scope, ordinal, header, payload, salt, ciphertext FROM abpo_entries WHERE chain = ? ORDER BY id",
             (run,),
         ).fetchall()
         # bound as a bytearray, like ours: for bytes, sqlite3 looks for an adapter first
         entries = [tuple(bytearray(v) if isinstance(v, bytes) else v for v in row) for row in rows]
         head = source.execute(
-            "SELECT chain, hash, length, epoch, holder, until FROM chains WHERE chain = ?", (run,)
+            "SELECT chain, hash, length, epoch, holder, until FROM abpo_chains WHERE chain = ?", (run,)
         ).fetchone()
-        row = source.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
+        row = source.execute("SELECT * FROM abpo_runs WHERE id = ?", (run,)).fetchone()
         holder = "a-host|12345|1234567|0123abcd"
         until = "2026-01-01T00:00:00.000000Z"
         heads = [(*head[:2], number + 1, 1, holder, until) for number in range(len(entries))]
@@ -154,9 +152,9 @@ class Pair:
             else:
                 execute(ADVANCE_HEAD, (head[1], head[2], head[4], head[5], head[0], number, 1))
             if row and number == 0:
-                execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+                execute("INSERT OR REPLACE INTO abpo_runs VALUES (?, ?, ?, ?, ?, ?)", row)
             elif row:
-                execute("UPDATE runs SET status = ?, updated_at = ? WHERE id = ?", (row[3], row[5], row[0]))
+                execute("UPDATE abpo_runs SET status = ?, updated_at = ? WHERE id = ?", (row[3], row[5], row[0]))
             execute("COMMIT")
 
     def facts(self) -> dict[str, Any]:

@@ -31,8 +31,8 @@ class Benchmark:
         name: what is measured.
         unit: of the figure ("ms", "processes/s").
         contenders: ours first.
-        against: the name of the contender that the bar compares with.
-        bar: the ratio ours/against; at most (for a time) or at least (for a rate).
+        against: the name of the contender that the bar compares with; None where it is about the median of ours itself.
+        bar: the ratio ours/against, or the median of ours; at most (for a time) or at least (for a rate).
         at_least: whether more is better.
         facts: further figures to report, taken after the last round.
         rounds: how many are counted.
@@ -42,7 +42,7 @@ class Benchmark:
     name: str
     unit: str
     contenders: tuple[Contender, ...]
-    against: str
+    against: str | None
     bar: float
     at_least: bool
     facts: Callable[[], Mapping[str, Any]] = dict
@@ -67,8 +67,10 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """The median of the rounds' own ratios, since what disturbs one round disturbs both of it."""
+        """The median of the rounds' own ratios, since what disturbs one round disturbs both of it; without another, of ours itself."""
         ours = self.figures[self.benchmark.contenders[0].name]
+        if self.benchmark.against is None:
+            return statistics.median(ours)
         return statistics.median(a / b for a, b in zip(ours, self.figures[self.benchmark.against], strict=True))
 
     @property
@@ -101,9 +103,12 @@ def report(result: Result) -> None:
     for name, figures in result.figures.items():
         print(f"  {name:34} {min(figures):10,.1f} {statistics.median(figures):10,.1f} {max(figures):10,.1f}")
     word = "at least" if benchmark.at_least else "at most"
-    print(
-        f"  ratio to {benchmark.against}: {result.ratio:.2f} ({word} {benchmark.bar}: {'met' if result.met else 'MISSED'})"
+    what = (
+        f"median {result.ratio:,.0f}"
+        if benchmark.against is None
+        else f"ratio to {benchmark.against}: {result.ratio:.2f}"
     )
+    print(f"  {what} ({word} {benchmark.bar:,}: {'met' if result.met else 'MISSED'})")
     for name, value in facts.items():
         print(f"  {name}: {value}")
     RESULTS.parent.mkdir(exist_ok=True)

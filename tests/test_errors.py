@@ -28,7 +28,7 @@ TREE = drawn_tree()
 
 def test_the_drawing_is_read_whole():
     assert len(TREE) > 40
-    assert TREE["Erased"] == "SealingError"
+    assert TREE["Erased"] == "EncryptionError"
     assert TREE["CrashTestFailed"] == "AbpoError"
 
 

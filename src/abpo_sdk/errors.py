@@ -13,9 +13,13 @@ AbpoError
 ├── LedgerError
 │   ├── NotCanonical         a value that has no canonical JSON form
 │   ├── LossyRoundTrip       a value that does not come back from the ledger as it went in
-│   ├── SealingError         a personal field that cannot be sealed or opened
+│   ├── EncryptionError      a personal field that cannot be encrypted or opened
 │   │   └── Erased           the subject's key is gone, and with it the content
+│   ├── OnHold               a legal hold forbids erasing
 │   ├── LedgerBroken         the stored evidence contradicts itself
+│   ├── LedgerFrozen         the ledger is shorter than its anchor, and a person must reconcile it first
+│   ├── ProofInvalid         an inclusion or consistency proof that does not hold
+│   ├── NoteInvalid          a signed note that is malformed, or that no known key signed
 │   ├── SchemaUnknown        a file that a later release wrote, or that is no ledger
 │   └── StoreUnavailable     locked, read-only, full or damaged storage
 ├── RunError
@@ -43,7 +47,8 @@ AbpoError
 ├── LineageError             a source that cannot be named
 ├── AuditError               an auditor was given what it cannot count
 ├── EvaluationError          past cases that cannot be evaluated
-└── CrashTestFailed          a process lost or doubled something when it crashed
+├── CrashTestFailed          a process lost or doubled something when it crashed
+└── StoreCheckFailed         a store does not do what a ledger needs of it
 """
 
 from __future__ import annotations
@@ -60,6 +65,7 @@ __all__ = [
     "CrashTestFailed",
     "DefinitionError",
     "DuplicateRun",
+    "EncryptionError",
     "Erased",
     "EvaluationError",
     "IncidentError",
@@ -67,6 +73,7 @@ __all__ = [
     "LeaseLost",
     "LedgerBroken",
     "LedgerError",
+    "LedgerFrozen",
     "LineageError",
     "LossyRoundTrip",
     "MissingInput",
@@ -76,8 +83,11 @@ __all__ = [
     "NobodyHolds",
     "NotCanonical",
     "NotPermitted",
+    "NoteInvalid",
+    "OnHold",
     "OutOfScope",
     "ParkingSwallowed",
+    "ProofInvalid",
     "RationaleMissing",
     "ReplayDiverged",
     "ReviewChanged",
@@ -90,7 +100,7 @@ __all__ = [
     "RunNotDone",
     "RunStale",
     "SchemaUnknown",
-    "SealingError",
+    "StoreCheckFailed",
     "StoreUnavailable",
     "UnknownField",
     "UnknownOutcome",
@@ -153,11 +163,11 @@ class LossyRoundTrip(LedgerError):
     """A value that does not come back from the ledger as it went in."""
 
 
-class SealingError(LedgerError):
-    """A personal field that cannot be sealed or opened."""
+class EncryptionError(LedgerError):
+    """A personal field that cannot be encrypted or opened."""
 
 
-class Erased(SealingError):
+class Erased(EncryptionError):
     """The subject's key is gone, and with it the content."""
 
 
@@ -165,13 +175,33 @@ class LedgerBroken(LedgerError):
     """The stored evidence contradicts itself.
 
     `chain` and `entry` name the first bad entry: the run (or key) that it belongs to, and its position
-    there, counted from 0 (None where no single entry is to blame).
+    there, counted from 0 (None where no single entry is to blame). `leaf` is a position in the tree over all entries,
+    where that is what is known.
     """
 
-    def __init__(self, message: str, *, chain: str | None = None, entry: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, chain: str | None = None, entry: int | None = None, leaf: int | None = None
+    ) -> None:
         super().__init__(message)
         self.chain = chain
         self.entry = entry
+        self.leaf = leaf
+
+
+class OnHold(LedgerError):
+    """A legal hold forbids erasing."""
+
+
+class LedgerFrozen(LedgerError):
+    """The ledger is shorter than its anchor (a restored backup?), and takes no writes until a person has reconciled it."""
+
+
+class ProofInvalid(LedgerError):
+    """An inclusion or consistency proof that does not hold, or that is none."""
+
+
+class NoteInvalid(LedgerError):
+    """A signed note that is malformed, that no known key signed, or that another log signed."""
 
 
 class SchemaUnknown(LedgerError):
@@ -179,7 +209,10 @@ class SchemaUnknown(LedgerError):
 
 
 class StoreUnavailable(LedgerError):
-    """Locked, read-only, full or damaged storage; nothing of the attempted write was kept."""
+    """Locked, read-only, full or damaged storage; nothing of the attempted write was kept.
+
+    Of a ledger on Postgres whose connection is lost during the commit, the message says that nobody knows whether it was (kept).
+    """
 
 
 class RunError(AbpoError):
@@ -294,3 +327,7 @@ class EvaluationError(AbpoError):
 
 class CrashTestFailed(AbpoError, AssertionError):
     """A process lost or doubled something when it crashed."""
+
+
+class StoreCheckFailed(AbpoError, AssertionError):
+    """A store does not do what a ledger needs of it; the message names the check, what was expected and what was seen."""

@@ -7,11 +7,12 @@ import secrets
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from abpo_sdk.errors import Erased
 from abpo_sdk.ledger import Entry, Ledger, Place, canonical_bytes
-from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Draft, inputs_hash, leaf_hash, payload_hash, sealed_hash
+from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Draft, ciphertext_hash, inputs_hash, keyed_hash, leaf_hash, payload_hash
 from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -80,7 +81,7 @@ def test_the_stored_form_of_a_plain_entry_is_what_it_has_been_since_schema_1(cou
     assert entry.header == GOLDEN_HEADER_0
     assert entry.payload == '{"result":{"n":1,"total":"1.10","é":null}}'.encode()
     assert entry.salt == bytes(16)
-    assert entry.sealed is None
+    assert entry.ciphertext is None
 
 
 def test_the_stored_form_of_an_entry_with_something_personal_is_what_it_has_been_since_schema_1(
@@ -90,14 +91,14 @@ def test_the_stored_form_of_an_entry_with_something_personal_is_what_it_has_been
     assert entry.header == GOLDEN_HEADER_1
     assert entry.payload == GOLDEN_PAYLOAD_1
     assert entry.salt == b"\x01" * 16
-    assert entry.sealed == GOLDEN_SEALED_1
+    assert entry.ciphertext == GOLDEN_SEALED_1
 
 
 def test_the_hashes_of_the_stored_form_are_those_that_its_description_says(counted_randomness: None) -> None:
     first, second = golden_entries()
     assert first.payload is not None
     assert second.payload is not None
-    assert second.sealed is not None
+    assert second.ciphertext is not None
     for entry in (first, second):
         assert entry.salt is not None
         assert entry.payload is not None
@@ -105,7 +106,7 @@ def test_the_hashes_of_the_stored_form_are_those_that_its_description_says(count
         assert entry.hash == hashlib.sha256(b"\x00" + entry.header).hexdigest()  # RFC 6962, section 2.1
     assert first.head["previous"] == "0" * 64 == GENESIS
     assert second.head["previous"] == first.hash
-    assert second.head["sealed"] == hashlib.sha256(second.sealed).hexdigest()
+    assert second.head["sealed"] == hashlib.sha256(second.ciphertext).hexdigest()
     assert first.head["schema"] == 1 == SCHEMA
 
 
@@ -115,7 +116,8 @@ def test_an_entry_tells_what_its_header_says(counted_randomness: None) -> None:
 
 
 def test_an_entry_without_its_payload_has_no_content(counted_randomness: None) -> None:
-    assert golden_entries()[0]._replace(payload=None, salt=None).content == {}
+    with pytest.raises(Erased, match="its payload was removed"):
+        _ = golden_entries()[0]._replace(payload=None, salt=None).content
 
 
 def test_an_entry_does_not_show_its_content_when_it_is_printed(counted_randomness: None) -> None:
@@ -158,7 +160,14 @@ def test_a_payload_has_another_hash_under_another_salt_and_other_bytes_have_anot
     one: bytes, other: bytes
 ) -> None:
     assert (leaf_hash(one) == leaf_hash(other)) is (one == other)
-    assert (sealed_hash(one) == sealed_hash(other)) is (one == other)
+    assert (ciphertext_hash(one) == ciphertext_hash(other)) is (one == other)
     assert (payload_hash(SALT, one) == payload_hash(SALT, other)) is (one == other)
     assert payload_hash(SALT, one) != payload_hash(b"1" * 16, one)
-    assert sealed_hash(None) is None
+    assert ciphertext_hash(None) is None
+
+
+@given(salt=st.binary(max_size=64), data=st.binary(max_size=200))
+@example(salt=b"", data=b"")
+@example(salt=b"\xff" * 64, data=b"x" * 64)
+def test_a_keyed_hash_is_the_hmac_of_the_standard_library(salt: bytes, data: bytes) -> None:
+    assert keyed_hash(salt, data) == hmac.new(salt, data, "sha256").hexdigest()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import Decision, Personal
-from abpo_sdk.ledger import Ledger
+from abpo_sdk.ledger import FileVault, Ledger
 from abpo_sdk.testing.clock import START, FakeClock
 
 COLUMNS = [
@@ -153,8 +152,8 @@ def test_what_was_erased_is_missing_and_the_accounting_facts_remain(
     ledger.record(MADE, key="C-1")
     ledger.record(replace(MADE, case=OTHER), key="C-2")
     ledger.close()
-    with closing(sqlite3.connect(f"{path}.keys", isolation_level=None)) as connection:
-        connection.execute("DELETE FROM keys WHERE subject = 'h-1'")
+    with closing(FileVault(Path(f"{path}.keys"))) as vault:
+        vault.erase(vault.identifiers("h-1"))
     frame = open_ledger().decisions(purpose="audit")
     assert pd.isna(frame["iban"].iloc[0])
     assert frame["iban"].iloc[1] == "AT61"

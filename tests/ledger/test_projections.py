@@ -14,11 +14,10 @@ from pydantic import BaseModel
 from abpo_sdk import Decision, DecisionTable, Gate, Personal, fields, process, rule, step
 from abpo_sdk.ledger import Ledger, Place, SqliteStore
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.projections import project
+from abpo_sdk.ledger.rebuilding import project_entry
 from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.testing.runtime import TestRuntime
-from abpo_sdk.values.clock import to_text
 
 
 class Claim(BaseModel):
@@ -72,16 +71,7 @@ def replayed(store: Reader, chains: Iterable[str]) -> list[Any]:
         for chain in chains:
             for entry in store.entries(chain):
                 with fresh.transaction() as tx:
-                    project(
-                        tx,
-                        chain=chain,
-                        place=entry.place,
-                        kind=entry.kind,  # type: ignore[arg-type]
-                        name=entry.name,
-                        at=to_text(entry.at),
-                        entry_hash=entry.hash,
-                        source=entry,
-                    )
+                    project_entry(tx, entry)
         return rows(fresh)
 
 
@@ -125,7 +115,7 @@ def test_projecting_all_entries_again_gives_the_projections_that_are_stored(tmp_
             "incident": "incident",
         }
         stored = rows(store)
-        chains = store.chains_with_entries()
+        chains = [head.chain for head in store.heads()]
         assert replayed(store, chains) == stored
         assert replayed(store, reversed(chains)) == stored
         assert "DE89370400440532013000" not in repr(stored)

@@ -32,8 +32,8 @@ def put(store: SqliteStore) -> None:
 
 def test_every_commit_waits_for_the_disk_and_readers_do_not_wait_for_writers(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
-        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert store._database.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._database.connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert store.select(RunRow) == []
@@ -204,7 +204,7 @@ def test_a_ledger_that_has_no_log_yet_is_opened_once_another_lets_go_of_it(path:
         letting_go.start()
         with closing(SqliteStore(path, timeout=30)) as store:
             put(store)
-            assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert store._database.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         letting_go.join()
 
 
@@ -235,10 +235,10 @@ def append(ledger: Ledger, draft: Callable[..., Draft]) -> None:
 
 def test_a_connection_that_turns_read_only_refuses_the_write_and_keeps_nothing(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
-        store._connection.execute("PRAGMA query_only = ON")
+        store._database.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(StoreUnavailable, match="read-only"):
             put(store)
-        store._connection.execute("PRAGMA query_only = OFF")
+        store._database.connection.execute("PRAGMA query_only = OFF")
         assert store.select(RunRow) == []
         put(store)
 
@@ -253,8 +253,8 @@ def test_a_directory_that_may_not_be_written_is_named(
 
 def test_a_full_disk_is_refused_by_name_and_keeps_nothing(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        pages = store._database.connection.execute("PRAGMA page_count").fetchone()[0]
+        store._database.connection.execute(f"PRAGMA max_page_count = {pages}")
 
         def fill() -> None:
             with store.transaction() as tx:
@@ -262,7 +262,7 @@ def test_a_full_disk_is_refused_by_name_and_keeps_nothing(path: Path) -> None:
 
         with pytest.raises(StoreUnavailable, match="no room"):
             fill()
-        assert store.chains_with_entries() == []
+        assert list(store.scan()) == []
 
 
 def test_a_commit_that_the_disk_refuses_keeps_nothing(path: Path) -> None:
@@ -277,7 +277,7 @@ def test_a_commit_that_the_disk_refuses_keeps_nothing(path: Path) -> None:
                 tx.append([Entry("R-1", 0, Place("/", 0), b"h" * 10_000, None, None, None)])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert store.chains_with_entries() == []
+        assert list(store.scan()) == []
         assert list(store.heads()) == []
         with store.transaction() as tx:
             tx.set_head(head)

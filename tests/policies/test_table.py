@@ -423,7 +423,7 @@ class Marked(TypedDict):
         ),
         (
             lambda: table(rule(fields(Marked).owner == "a", then="pay", because="x")),
-            "Marked has personal fields.*could not be sealed; make it a pydantic model or a dataclass",
+            "Marked has personal fields.*could not be encrypted; make it a pydantic model or a dataclass",
         ),
     ],
 )

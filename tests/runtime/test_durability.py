@@ -26,7 +26,7 @@ def on_disk(path, run):
     connection = sqlite3.connect(path)
     try:
         rows = connection.execute(
-            "SELECT json_extract(header, '$.kind'), json_extract(header, '$.name') FROM entries WHERE chain = ? ORDER BY position",
+            "SELECT json_extract(header, '$.kind'), json_extract(header, '$.name') FROM abpo_entries WHERE chain = ? ORDER BY position",
             (run,),
         )
         return [f"{kind} {name}" for kind, name in rows]
@@ -92,7 +92,7 @@ class CountingStore:
 @pytest.fixture
 def counted(path):
     ledger = Ledger(f"sqlite:///{path}")
-    counter = CountingStore(ledger.store._connection)
+    counter = CountingStore(ledger.store._database.connection)
     with Runtime(ledger, people={"maria@acme": {"controller"}}) as runtime:
         yield runtime, counter
 

@@ -171,7 +171,7 @@ def test_a_ledger_that_became_read_only_is_told_and_the_run_goes_on_later(opened
     runtime = opened(bound)
 
     def read_only(value):
-        runtime.ledger.store._connection.execute(f"PRAGMA query_only = {value}")
+        runtime.ledger.store._database.connection.execute(f"PRAGMA query_only = {value}")
 
     with pytest.raises(StoreUnavailable, match="is read-only"):
         runtime.start(bound, 2, id="R")

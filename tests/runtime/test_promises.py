@@ -356,7 +356,7 @@ def test_a_run_that_cannot_go_on_does_not_keep_the_others_from_it(tmp_path):
             with pytest.raises(KeyboardInterrupt):
                 runtime.start(stoppable.bind(sent=sent), name, id=name)
         with closing(sqlite3.connect(path)) as database:
-            database.execute("UPDATE entries SET payload = 'damaged' WHERE chain = 'a-bad'")
+            database.execute("UPDATE abpo_entries SET payload = 'damaged' WHERE chain = 'a-bad'")
             database.commit()
         runtime.tick()
         assert {run.id: run.status for run in runtime.runs()} == {"a-bad": "incident", "good": "done"}

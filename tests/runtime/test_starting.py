@@ -18,7 +18,7 @@ from abpo_sdk.errors import (
     ReviewError,
     RunFailed,
     RunNotDone,
-    SealingError,
+    EncryptionError,
     UnknownProcess,
     UnknownRun,
 )
@@ -183,7 +183,7 @@ def test_a_personal_field_of_nobody_is_refused_by_name(runtime):
     def nobodys(thing: Nobody) -> str:
         return "x"
 
-    with pytest.raises(SealingError, match="'iban' has no subject, because 'owner' is empty"):
+    with pytest.raises(EncryptionError, match="'iban' has no subject, because 'owner' is empty"):
         runtime.start(nobodys, Nobody(iban="DE02"))
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, model_serializer
 from typing_extensions import TypeAliasType, TypedDict
 
-from abpo_sdk.errors import DefinitionError, MistypedInput, SealingError
+from abpo_sdk.errors import DefinitionError, MistypedInput, EncryptionError
 from abpo_sdk.values import Codec, Personal, PersonalValue
 from abpo_sdk.values.traversal import holds_personal, personal_in
 
@@ -209,17 +209,17 @@ def test_a_computed_field_does_not_carry_a_personal_value_past_its_seal():
 
 @pytest.mark.parametrize("owner", ["", None])
 def test_a_personal_field_without_a_subject_is_refused_and_its_value_kept_out_of_the_message(owner):
-    with pytest.raises(SealingError, match="'iban' has no subject, because 'owner' is empty") as error:
+    with pytest.raises(EncryptionError, match="'iban' has no subject, because 'owner' is empty") as error:
         found(list[Party], [Party(owner=owner, iban="SECRET")])
     assert "SECRET" not in str(error.value)
 
 
 def test_a_set_of_things_with_personal_fields_is_refused():
     with pytest.raises(
-        SealingError, match="the thing: it is a set of things with personal fields; use a list or tuple"
+        EncryptionError, match="the thing: it is a set of things with personal fields; use a list or tuple"
     ):
         found(set[Payee], {Payee("a", "SECRET")})
-    with pytest.raises(SealingError, match=r"the thing: a\.0 is a set"):
+    with pytest.raises(EncryptionError, match=r"the thing: a\.0 is a set"):
         found(dict[str, list[frozenset[Payee]]], {"a": [frozenset({Payee("a", "SECRET")})]})
     assert found(set[Payee], {Payee("a")}) == set()
 
@@ -239,7 +239,7 @@ class Hiding(BaseModel):
     "value", [Reshaped(iban="SECRET"), Hiding(owner="a", iban="SECRET")], ids=["reshaped", "excluded"]
 )
 def test_a_personal_field_that_is_not_where_its_model_says_is_refused(value):
-    with pytest.raises(SealingError, match="'iban' is not where its model says") as error:
+    with pytest.raises(EncryptionError, match="'iban' is not where its model says") as error:
         found(type(value), value)
     assert "SECRET" not in str(error.value)
 
@@ -276,7 +276,7 @@ class Table(BaseModel):
 
 @pytest.mark.parametrize("annotation", [Row, Pair, list[Row], Table, Pair | None])
 def test_marks_on_types_whose_values_do_not_show_it_are_refused_when_declared(annotation):
-    with pytest.raises(DefinitionError, match="could not be sealed; make it a pydantic model or a dataclass"):
+    with pytest.raises(DefinitionError, match="could not be encrypted; make it a pydantic model or a dataclass"):
         Codec(annotation, where="the thing")
 
 

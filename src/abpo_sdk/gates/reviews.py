@@ -12,9 +12,9 @@ from abpo_sdk.gates.gate import check_outcome
 from abpo_sdk.gates.people import People
 from abpo_sdk.ledger import Ledger, Place, Writer
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
+from abpo_sdk.ledger.encryption import masked
 from abpo_sdk.ledger.entry import BODY, Draft, Entry, entry_id, id_part
 from abpo_sdk.ledger.rows import ReviewRow
-from abpo_sdk.ledger.sealing import masked
 from abpo_sdk.values.clock import from_text, to_text
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Encoded, file_digest

@@ -1,31 +1,102 @@
-"""The ledger: append-only, tamper-evident, and the journal from which runs resume."""
+"""The ledger: append-only, tamper-evident, and the journal from which runs resume.
+
+What a run needs is loaded with the room; what seals, proves, signs and verifies, on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.ledger.entry import Entry, Place
-from abpo_sdk.ledger.ledger import Lease, Ledger, Writer
+from abpo_sdk.ledger.file_vault import FileVault
+from abpo_sdk.ledger.ledger import Ledger
 from abpo_sdk.ledger.recorder import Call, Occurrence, Recorder, idempotency_key
 from abpo_sdk.ledger.sqlite import SqliteStore
-from abpo_sdk.ledger.store import Store, Transaction
-from abpo_sdk.ledger.vault import FileVault, KeyProvider, MemoryVault
-from abpo_sdk.ledger.verification import Verification
+from abpo_sdk.ledger.store import Reader, Store, Transaction
+from abpo_sdk.ledger.vault import KeyProvider, MemoryVault
+from abpo_sdk.ledger.wrapping import new_master_key
+from abpo_sdk.ledger.writer import Lease, Writer
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
+if TYPE_CHECKING:
+    from abpo_sdk.ledger.anchor import Anchor, CallableAnchor, FileAnchor
+    from abpo_sdk.ledger.bundle import Export
+    from abpo_sdk.ledger.bundle_check import BundleVerification, verify_bundle
+    from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint
+    from abpo_sdk.ledger.compact_range import CompactRange
+    from abpo_sdk.ledger.erasure import Receipt
+    from abpo_sdk.ledger.merkle import MerkleTree, leaf_hash
+    from abpo_sdk.ledger.note import Signer, Verifier, open_note
+    from abpo_sdk.ledger.postgres import PostgresStore
+    from abpo_sdk.ledger.retention import Sweep
+    from abpo_sdk.ledger.verification import Verification
+
 __all__ = [
+    "Anchor",
+    "BundleVerification",
     "Call",
+    "CallableAnchor",
+    "Checkpoint",
+    "CompactRange",
     "Entry",
+    "Export",
+    "FileAnchor",
     "FileVault",
     "KeyProvider",
     "Lease",
     "Ledger",
     "MemoryVault",
+    "MerkleTree",
     "Occurrence",
     "Place",
+    "PostgresStore",
+    "Reader",
+    "Receipt",
     "Recorder",
+    "Signer",
     "SqliteStore",
     "Store",
+    "Sweep",
     "Transaction",
     "Verification",
+    "Verifier",
     "Writer",
     "canonical_bytes",
     "idempotency_key",
+    "leaf_hash",
+    "new_master_key",
+    "open_checkpoint",
+    "open_note",
     "parse_json",
+    "verify_bundle",
 ]
+
+_LATER = {
+    "anchor": ("Anchor", "CallableAnchor", "FileAnchor"),
+    "bundle": ("Export",),
+    "bundle_check": ("BundleVerification", "verify_bundle"),
+    "checkpoint": ("Checkpoint", "open_checkpoint"),
+    "compact_range": ("CompactRange",),
+    "erasure": ("Receipt",),
+    "merkle": ("MerkleTree", "leaf_hash"),
+    "note": ("Signer", "Verifier", "open_note"),
+    "postgres": ("PostgresStore",),
+    "retention": ("Sweep",),
+    "verification": ("Verification",),
+}
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'abpo_sdk.ledger' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"abpo_sdk.ledger.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

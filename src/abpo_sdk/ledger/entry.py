@@ -2,21 +2,20 @@
 
 A header names the entry's chain (a run, or the key of a decision recorded without one), its position there, its
 place in the flow (scope and ordinal), what it is, the hash of the header before it, two keyed hashes (of the payload,
-and of the inputs that were given), and the hash of what is sealed. The payload lies apart with its salt, so that it
-can be removed and the chain still holds; personal fields in it are commitments, whose content lies sealed beside it.
+and of the inputs that were given), and the hash of the ciphertext. The payload lies apart with its salt, so that it
+can be removed and the chain still holds; personal fields in it are commitments, whose content lies encrypted beside it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
 from typing import Any, Literal, NamedTuple, Protocol
 
-from abpo_sdk.errors import DefinitionError
+from abpo_sdk.errors import DefinitionError, Erased
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.encoded import Encoded, JsonValue, PersonalValue
@@ -40,13 +39,27 @@ Kind = Literal[
     "resolved",  # a person resolved an incident
     "finished",  # a run's result
     "abandoned",  # a run was given up
+    "imported",  # a decision that was made elsewhere, and not witnessed
+    "erased",  # subjects' keys were deleted
+    "held",  # a legal hold forbids erasing
+    "released",  # a legal hold was lifted
+    "swept",  # payloads were removed because their time was over
+    "reopened",  # a person opened a ledger that is shorter than its anchor
+    "exported",  # a file was made from the ledger
 ]
+
+INNER = bytes(byte ^ 0x36 for byte in range(256))
+OUTER = bytes(byte ^ 0x5C for byte in range(256))
+"""What the key of an HMAC is mixed with, as tables (RFC 2104, section 2)."""
 
 BODY = "/"
 """The scope of what a process itself calls; a sub-process called as the third thing has "/2/"."""
 
 LIFE = "run"
 """The scope of what happens to a run as a whole."""
+
+OWN_CHAIN = "$ledger"
+"""The chain of what happens to the ledger as a whole, each kind in a scope of its own; no run or key has this name."""
 
 
 class Place(NamedTuple):
@@ -68,8 +81,10 @@ def check_id(text: object, what: str) -> None:
     """Refuse what cannot be the id of a run, or a key.
 
     Raises:
-        DefinitionError: it is no text, or blank.
+        DefinitionError: it is no text, or blank, or the ledger's own.
     """
+    if text == OWN_CHAIN:
+        raise DefinitionError(f"{what} is {text!r}, which names the ledger's own entries; give another")
     if not isinstance(text, str) or not text.strip():
         raise DefinitionError(
             f"{what} is {text!r}; give a text that says what it is about, such as the invoice's number"
@@ -92,7 +107,7 @@ def entry_id(chain: str, place: Place) -> str:
 
 @dataclass(slots=True)  # not frozen, because that makes making one three times as slow
 class Draft:
-    """An entry before it is sealed and chained.
+    """An entry before it is encrypted and chained.
 
     Args:
         place: where it stands.
@@ -141,14 +156,14 @@ class _Content(Mapping[str, JsonValue]):
 
 
 class HeaderParts(Protocol):
-    """What of an entry's sealed parts stands in its header."""
+    """What of an entry's stored parts stands in its header."""
 
     @property
     def payload_hash(self) -> str: ...
     @property
     def inputs_hash(self) -> str | None: ...
     @property
-    def sealed(self) -> bytes | None: ...
+    def ciphertext(self) -> bytes | None: ...
 
 
 class Entry(NamedTuple):
@@ -161,7 +176,8 @@ class Entry(NamedTuple):
         header: RFC 8785 bytes; what the hash covers.
         payload: RFC 8785 bytes, personal fields replaced by commitments; None where it was removed.
         salt: the key of the payload's hash; removed with it.
-        sealed: the personal fields, each encrypted for its subject; None where there are none.
+        ciphertext: the personal fields, each encrypted for its subject; None where there are none.
+        leaf: its position in the tree over all entries, from 0; None where it is not sealed yet.
     """
 
     chain: str
@@ -170,7 +186,8 @@ class Entry(NamedTuple):
     header: bytes
     payload: bytes | None
     salt: bytes | None
-    sealed: bytes | None
+    ciphertext: bytes | None
+    leaf: int | None = None
 
     def __repr__(self) -> str:
         return f"<entry {self.position} of {self.chain!r}, at {self.place}>"
@@ -188,8 +205,14 @@ class Entry(NamedTuple):
 
     @property
     def content(self) -> dict[str, Any]:
-        """The payload, parsed; empty where it was removed."""
-        value: dict[str, Any] = parse_json(self.payload) if self.payload is not None else {}
+        """The payload, parsed.
+
+        Raises:
+            Erased: it was removed.
+        """
+        if self.payload is None:
+            raise Erased(f"{self.chain!r}, {self.place}: its payload was removed, because the time to keep it is over")
+        value: dict[str, Any] = parse_json(self.payload)
         return value
 
     @property
@@ -208,11 +231,20 @@ class Entry(NamedTuple):
         return from_text(self.head["at"])
 
 
+Stored = tuple[str, int, str, int, bytes, bytes | None, bytes | None, bytes | None, int | None]
+"""An entry as a store reads it, member by member: as `Entry`, with the place in two."""
+
+
+def entry_of(stored: Stored) -> Entry:
+    """The entry that was stored."""
+    return Entry(stored[0], stored[1], Place(stored[2], stored[3]), *stored[4:])
+
+
 def header_bytes(draft: Draft, *, chain: str, position: int, previous: str, at: str, parts: HeaderParts) -> bytes:
     """The RFC 8785 bytes of a header, written member by member in their order, which is faster than sorting them."""
     scope, ordinal = draft.place
     inputs = "null" if parts.inputs_hash is None else f'"{parts.inputs_hash}"'
-    sealed = "null" if parts.sealed is None else f'"{sealed_hash(parts.sealed)}"'
+    sealed = "null" if parts.ciphertext is None else f'"{ciphertext_hash(parts.ciphertext)}"'
     return (
         f'{{"at":"{at}","chain":{_text(chain)},"inputs":{inputs},"kind":"{draft.kind}",'
         f'"name":{_text(draft.name)},"ordinal":{ordinal},"payload":"{parts.payload_hash}","position":{position},'
@@ -222,12 +254,25 @@ def header_bytes(draft: Draft, *, chain: str, position: int, previous: str, at: 
 
 def leaf_hash(header: bytes) -> str:
     """The RFC 6962 leaf hash (section 2.1) of a header: SHA-256 over a zero byte and the bytes, in hex."""
-    return hashlib.sha256(b"\x00" + header).hexdigest()
+    return sha256(b"\x00" + header).hexdigest()
 
 
 def keyed_hash(salt: bytes, data: bytes) -> str:
-    """HMAC-SHA256 (RFC 2104) of bytes under a salt, in hex."""
-    return hmac.new(salt, data, "sha256").hexdigest()
+    """HMAC-SHA256 (RFC 2104, section 2) of bytes under a salt, in hex.
+
+    Args:
+        salt: at most 64 bytes, the block of SHA-256.
+        data: of any length.
+
+    Written out, since the general functions for it take half as long again, and verifying makes one for each entry.
+
+    >>> import hmac
+    >>> keyed_hash(b"salt", b"data") == hmac.new(b"salt", b"data", "sha256").hexdigest()
+    True
+    """
+    key = salt.ljust(64, b"\0")
+    inner = sha256(key.translate(INNER) + data).digest()
+    return sha256(key.translate(OUTER) + inner).hexdigest()
 
 
 def payload_hash(salt: bytes, payload: bytes) -> str:
@@ -235,9 +280,9 @@ def payload_hash(salt: bytes, payload: bytes) -> str:
     return keyed_hash(salt, payload)
 
 
-def sealed_hash(sealed: bytes | None) -> str | None:
-    """SHA-256 of what is sealed, in hex; None where nothing is. It needs no salt: without the keys, sealed bytes are random."""
-    return hashlib.sha256(sealed).hexdigest() if sealed is not None else None
+def ciphertext_hash(ciphertext: bytes | None) -> str | None:
+    """SHA-256 of a ciphertext, in hex; None where nothing is. It needs no salt: without the keys, its bytes are random."""
+    return sha256(ciphertext).hexdigest() if ciphertext is not None else None
 
 
 def inputs_hash(salt: bytes, inputs: Encoded) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from abpo_sdk.errors import Erased
-from abpo_sdk.ledger.entry import Place
+from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical
+from abpo_sdk.ledger.encryption import decrypt, labels
+from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.rows import DecisionRow
-from abpo_sdk.ledger.sealing import labels, unseal
-from abpo_sdk.ledger.store import Store
+from abpo_sdk.ledger.store import Reader, Store
 from abpo_sdk.ledger.vault import KeyProvider
 
 if TYPE_CHECKING:
@@ -33,11 +35,20 @@ COLUMNS = (
     "at",
 )
 
+CASE = ("result", "case")
+"""Where the payload of a decision holds its case."""
+
+
+@cache
+def _durations() -> TypeAdapter[dt.timedelta]:
+    return TypeAdapter(dt.timedelta)
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "decimal": Decimal,
     "time": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,
-    "duration": lambda text: TypeAdapter(dt.timedelta).validate_python(text),
+    "duration": lambda text: _durations().validate_python(text),
 }
 
 
@@ -45,46 +56,70 @@ def decisions_frame(store: Store, vault: KeyProvider, *, policy: str | None, pur
     """One row a decision; see `Ledger.decisions`."""
     import pandas as pd
 
-    rows = store.select(DecisionRow, equal={"policy": policy} if policy else None, order="at")
-    records = []
-    for row in rows:
-        record: dict[str, Any] = {
-            "decision_id": row.id,
-            "run_id": row.chain,
-            "policy": row.policy,
-            "version": row.version,
-            "owner": row.owner,
-            "proposed": row.proposed,
-            "outcome": row.outcome,
-            "confidence": row.confidence,
-            "decided_by": row.decided_by,
-            "gate": row.gate,
-            "at": row.at,
-        }
-        for name, value in _case(store, vault, row, purpose).items():
-            record[f"case.{name}" if name in COLUMNS else name] = value
-        records.append(record)
-    frame = pd.DataFrame.from_records(records) if records else pd.DataFrame(columns=list(COLUMNS))
+    names = dict.fromkeys(COLUMNS)  # the columns, in the order in which they are met
+    records: list[list[Any]] = []
+    with store.snapshot() as reader:  # so that a case is that of its row, whatever is erased or swept meanwhile
+        for row in _rows(reader, policy):
+            record: dict[str, Any] = {
+                "decision_id": row.id,
+                "run_id": row.chain,
+                "policy": row.policy,
+                "version": row.version,
+                "owner": row.owner,
+                "proposed": row.proposed,
+                "outcome": row.outcome,
+                "confidence": row.confidence,
+                "decided_by": row.decided_by,
+                "gate": row.gate,
+                "at": row.at,
+            }
+            for name, value in _case(reader, vault, row, purpose).items():
+                record[f"case.{name}" if name in COLUMNS else name] = value
+            names.update(dict.fromkeys(record))
+            records.append([record.get(name, math.nan) for name in names])
+    for values in records:
+        values.extend([math.nan] * (len(names) - len(values)))
+    frame = pd.DataFrame.from_records(records, columns=list(names)) if records else pd.DataFrame(columns=list(names))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     return frame
 
 
-def _case(store: Store, vault: KeyProvider, row: DecisionRow, purpose: str | None) -> dict[str, Any]:
-    entry = store.entry(row.chain, Place(row.scope, row.ordinal))
+def _rows(reader: Reader, policy: str | None) -> Iterator[DecisionRow]:
+    """The rows of a policy, or all, in the order in which the decisions were made."""
+    if policy:
+        yield from reader.select(DecisionRow, equal={"policy": policy}, order="at")
+    else:
+        yield from reader.rows(DecisionRow, order="at")
+
+
+def _case(reader: Reader, vault: KeyProvider, row: DecisionRow, purpose: str | None) -> dict[str, Any]:
+    """The fields of a decision's case; none where its payload was removed."""
+    entry = reader.entry(row.chain, Place(row.scope, row.ordinal))
     if entry is None or entry.payload is None:
         return {}
-    personal = {path[2] for path in labels(entry) if len(path) > 2 and path[:2] == ("result", "case")}
+    try:
+        return _fields(entry, vault, purpose)
+    except (NotCanonical, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+        raise LedgerBroken(
+            f"the ledger is broken at {row.chain!r}, entry {entry.position}: its payload is not that of a decision",
+            chain=row.chain,
+            entry=entry.position,
+        ) from None
+
+
+def _fields(entry: Entry, vault: KeyProvider, purpose: str | None) -> dict[str, Any]:
     content = entry.content
+    case = content["result"]["case"]
+    within = {path[2] for path in labels(entry) if len(path) > len(CASE) and path[: len(CASE)] == CASE}
+    personal = within if isinstance(case, dict) or not within else {"case"}
     if purpose and personal:
         try:
-            content = unseal(entry, vault)
+            case = decrypt(entry, vault)["result"]["case"]
         except Erased:
-            content["result"]["case"].update(dict.fromkeys(personal))
-    result = content["result"]
-    case = result["case"] if isinstance(result["case"], dict) else {"case": result["case"]}
-    types = result.get("types", {})
+            case = {**case, **dict.fromkeys(personal)} if isinstance(case, dict) else None
+    types = content["result"].get("types", {})
     return {
         name: PARSERS[types[name]](value) if types.get(name) in PARSERS and isinstance(value, str) else value
-        for name, value in case.items()
+        for name, value in (case if isinstance(case, dict) else {"case": case}).items()
         if purpose or name not in personal
     }

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from abpo_sdk.errors import SchemaUnknown
+from abpo_sdk.ledger.encryption import keys_beside
+from abpo_sdk.values.canonical import parse_json
 
 APPLICATION_ID = (
     0x4142504F  # "ABPO", in SQLite's application_id, so that another program's file is not taken for a ledger
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (
+Migration = Sequence[str | Callable[[sqlite3.Connection], None]]
+"""What brings a file from one version to the next: statements of SQL, and functions for what SQL cannot say."""
+
+
+def _note_subjects(connection: sqlite3.Connection) -> None:
+    """Note under whose keys something is encrypted in which chain, which the first schema did not."""
+    rows = connection.execute("SELECT chain, ciphertext FROM abpo_entries WHERE ciphertext IS NOT NULL")
+    for chain, ciphertext in rows.fetchall():
+        for key in keys_beside(parse_json(ciphertext)):
+            connection.execute(
+                "INSERT INTO abpo_subjects VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (f"{key}/{chain}", key, chain)
+            )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE entries (
             id INTEGER PRIMARY KEY,
@@ -43,26 +60,80 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX decisions_of ON decisions (policy, at)",
     ),
+    (
+        # names of our own, so that the tables can stand beside an application's
+        "ALTER TABLE entries RENAME TO abpo_entries",
+        "ALTER TABLE abpo_entries RENAME COLUMN sealed TO ciphertext",
+        "ALTER TABLE chains RENAME TO abpo_chains",
+        "ALTER TABLE runs RENAME TO abpo_runs",
+        "ALTER TABLE reviews RENAME TO abpo_reviews",
+        "ALTER TABLE decisions RENAME TO abpo_decisions",
+        "DROP INDEX open_runs",
+        "DROP INDEX open_reviews",
+        "DROP INDEX due_reviews",
+        "DROP INDEX reviews_of",
+        "DROP INDEX decisions_of",
+        "CREATE INDEX abpo_open_runs ON abpo_runs (status) WHERE status IN ('running', 'waiting', 'incident')",
+        "CREATE INDEX abpo_open_reviews ON abpo_reviews (role, opened_at) WHERE status = 'open'",
+        "CREATE INDEX abpo_due_reviews ON abpo_reviews (due_at) WHERE status = 'open' AND due_at IS NOT NULL",
+        "CREATE INDEX abpo_reviews_of ON abpo_reviews (chain)",
+        "CREATE INDEX abpo_decisions_of ON abpo_decisions (policy, at)",
+        "ALTER TABLE abpo_decisions ADD COLUMN witnessed INTEGER NOT NULL DEFAULT 1",
+        # the tree over all entries
+        "ALTER TABLE abpo_entries ADD COLUMN leaf INTEGER",
+        "CREATE UNIQUE INDEX abpo_leaves ON abpo_entries (leaf) WHERE leaf IS NOT NULL",
+        """CREATE TABLE abpo_tiles (
+            level INTEGER NOT NULL, position INTEGER NOT NULL, hashes BLOB NOT NULL, UNIQUE (level, position)
+        )""",
+        """CREATE TABLE abpo_checkpoints (
+            id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL, anchored INTEGER NOT NULL
+        )""",
+        # whose data lies where, what must be kept, what was erased
+        "CREATE TABLE abpo_subjects (id TEXT PRIMARY KEY, key TEXT NOT NULL, chain TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX abpo_subjects_of ON abpo_subjects (key)",
+        "CREATE INDEX abpo_subjects_in ON abpo_subjects (chain)",
+        """CREATE TABLE abpo_holds (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, key TEXT NOT NULL, matter TEXT NOT NULL, held_by TEXT NOT NULL,
+            held_at TEXT NOT NULL, released_at TEXT
+        ) WITHOUT ROWID""",
+        "CREATE INDEX abpo_holds_of ON abpo_holds (key)",
+        """CREATE TABLE abpo_erasures (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, ordinal INTEGER NOT NULL, at TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        _note_subjects,
+        "CREATE TABLE abpo_ledger (id TEXT NOT NULL, version INTEGER NOT NULL)",
+        "INSERT INTO abpo_ledger(id, version) VALUES (lower(hex(randomblob(16))), 0)",
+    ),
 )
 
 
-def migrate(connection: sqlite3.Connection, *, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+def migrate(
+    connection: sqlite3.Connection, *, migrations: Sequence[Migration] = MIGRATIONS, shared: bool = False
+) -> None:
     """Bring a file to the newest version, in one transaction; a file that is up to date is not written to.
 
     Raises:
-        SchemaUnknown: the file is another program's, or a later release wrote it.
+        SchemaUnknown: the file is another program's and not `shared`, or a later release wrote it.
     """
-    version = schema_of(connection, newest=len(migrations))
+    version = schema_of(connection, newest=len(migrations), shared=shared)
     if version == len(migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = schema_of(connection, newest=len(migrations))  # another process may have done it meanwhile
+        # another process may have done it meanwhile
+        version = schema_of(connection, newest=len(migrations), shared=shared)
+        own = not shared or _application(connection) == APPLICATION_ID
         for statements in migrations[version:]:
             for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+                if callable(statement):
+                    statement(connection)
+                else:
+                    connection.execute(statement)
+        if own:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        if _is_table(connection, "abpo_ledger"):
+            connection.execute("UPDATE abpo_ledger SET version = ?", (len(migrations),))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -70,30 +141,53 @@ def migrate(connection: sqlite3.Connection, *, migrations: Sequence[Sequence[str
         raise
 
 
-def schema_of(connection: sqlite3.Connection, *, newest: int = len(MIGRATIONS)) -> int:
-    """The version of a file's tables, 0 for a new one; nothing is written.
+def schema_of(connection: sqlite3.Connection, *, newest: int = len(MIGRATIONS), shared: bool = False) -> int:
+    """The version of a ledger's tables in a file, 0 where there are none; nothing is written.
 
     Raises:
-        SchemaUnknown: the file is another program's, or a later release wrote it.
+        SchemaUnknown: the file is another program's and not `shared`, or a later release wrote it.
     """
     own = not connection.in_transaction
     if own:
         connection.execute("BEGIN")  # what is read is of one moment, though another process may be making the file
     try:
-        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        application = _application(connection)
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0]) if application == APPLICATION_ID else 0
+        if _is_table(connection, "abpo_ledger"):
+            application = APPLICATION_ID
+            version = max(version, int(_one(connection, "SELECT version FROM abpo_ledger")))
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    except (TypeError, ValueError):
+        raise SchemaUnknown("this file's table abpo_ledger does not say which schema it has; it was damaged") from None
     finally:
         if own and connection.in_transaction:
             connection.execute("ROLLBACK")
-    if application != APPLICATION_ID:
-        if tables:
-            raise SchemaUnknown(
-                f"this SQLite file is no ledger: it holds the tables {', '.join(sorted(tables))}; name a file of its own"
-            )
-        return 0
+    if application != APPLICATION_ID and tables and not shared:
+        raise SchemaUnknown(
+            f"this SQLite file is no ledger: it holds the tables {', '.join(sorted(tables))}; "
+            "name a file of its own, or say shared=True to keep the ledger in an application's file"
+        )
     if version > newest:
         raise SchemaUnknown(
             f"this ledger has schema {version}, and this release knows up to {newest}; a later release wrote it, so use that one"
         )
     return version
+
+
+def ledger_id(connection: sqlite3.Connection) -> str | None:
+    """What tells this ledger from every other; None where there is none in the file."""
+    return str(_one(connection, "SELECT id FROM abpo_ledger")) if _is_table(connection, "abpo_ledger") else None
+
+
+def _application(connection: sqlite3.Connection) -> int:
+    return int(_one(connection, "PRAGMA application_id"))
+
+
+def _is_table(connection: sqlite3.Connection, name: str) -> bool:
+    sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(connection.execute(sql, (name,)).fetchone()[0])
+
+
+def _one(connection: sqlite3.Connection, sql: str) -> Any:
+    row = connection.execute(sql).fetchone()
+    return row[0] if row else None

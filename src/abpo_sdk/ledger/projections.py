@@ -5,18 +5,20 @@ Nothing here holds personal content, and everything here can be made again from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from abpo_sdk.ledger.entry import Draft, Entry, Kind, Place, entry_id
-from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import DecisionRow, ErasureRow, HoldRow, ReviewRow, RunRow, SubjectRow
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
 
-UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised"})
+UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised", "swept", "reopened", "exported"})
 """What changes no projection."""
 
-ABOUT_CONTENT: frozenset[Kind] = frozenset({"started", "decision", "gate", "review", "escalated", "answered"})
+ABOUT_CONTENT: frozenset[Kind] = frozenset(
+    {"started", "decision", "imported", "gate", "review", "escalated", "answered", "erased", "held", "released"}
+)
 """What changes a projection according to its content; anything else changes the status of its run."""
 
 
@@ -42,6 +44,17 @@ def project(
         tx.put(RunRow(chain, name, payload["version"], "running", at, at))
     elif kind == "decision":
         tx.put(_decision(chain, place, at, payload["result"]["decision"]))
+    elif kind == "imported":
+        tx.put(_decision(chain, place, payload["at"], payload["result"]["decision"])._replace(witnessed=0))
+    elif kind == "erased":
+        for key in payload["keys"]:
+            tx.put(ErasureRow(key, chain, place.ordinal, at))
+    elif kind == "held":
+        for key in payload["keys"]:
+            tx.put(HoldRow(f"{place.ordinal}/{key}", chain, key, payload["matter"], payload["by"], at))
+    elif kind == "released":
+        for hold in payload["holds"]:
+            tx.update(HoldRow, hold, released_at=at)
     elif kind == "gate":
         if payload["result"].get("decision"):
             tx.update(DecisionRow, payload["result"]["decision"], gate=name)
@@ -64,6 +77,12 @@ def project(
             )
         if any(run.status == "waiting" for run in tx.select(RunRow, equal={"id": chain})):
             tx.update(RunRow, chain, status="running", updated_at=at)
+
+
+def project_keys(tx: Transaction, chain: str, keys: Iterable[str]) -> None:
+    """Note that a chain holds something that is encrypted under these keys."""
+    for key in keys:
+        tx.put(SubjectRow(f"{key}/{chain}", key, chain))
 
 
 def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:

@@ -1,47 +1,52 @@
-"""Makes the projections of a chain again from its entries, to hold them against those that are stored."""
+"""Makes the projections of a chain again from its entries: to hold them against those that are stored, or to put them in their place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+from abpo_sdk.ledger.encryption import keys_of
 from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.projections import project
-from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
-from abpo_sdk.ledger.store import Reader
+from abpo_sdk.ledger.projections import UNPROJECTED, project, project_keys
+from abpo_sdk.ledger.rows import TABLES
+from abpo_sdk.ledger.store import Reader, Transaction
 
 Rows = dict[type[Any], dict[str, Any]]
-
-CHAIN_COLUMN: dict[type[Any], str] = {RunRow: "id", ReviewRow: "chain", DecisionRow: "chain"}
 
 
 class Rebuilt:
     """Rows in memory, changed as a store's transaction changes them."""
 
     def __init__(self) -> None:
-        self.rows: Rows = {kind: {} for kind in TABLES}
+        self.rows: Rows = {}
 
     def put(self, row: Any) -> None:
         """Add or replace a row."""
-        self.rows[type(row)][row.id] = row
+        self.rows.setdefault(type(row), {})[row.id] = row
 
     def update(self, kind: type[Any], key: str, **changes: Any) -> None:
         """Change columns of a row; no such row, no change."""
-        if key in self.rows[kind]:
-            self.rows[kind][key] = self.rows[kind][key]._replace(**changes)
+        rows = self.rows.get(kind, {})
+        if key in rows:
+            rows[key] = rows[key]._replace(**changes)
 
     def select(self, kind: type[Any], *, equal: Mapping[str, Any]) -> list[Any]:
         """The rows whose columns equal those of `equal`."""
-        return [row for row in self.rows[kind].values() if all(getattr(row, n) == v for n, v in equal.items())]
+        rows = self.rows.get(kind, {}).values()
+        return [row for row in rows if all(getattr(row, n) == v for n, v in equal.items())]
 
 
-def rebuild(entries: Sequence[Entry]) -> Rows:
-    """The rows that the entries of a chain make, by kind and key."""
-    rebuilt: Any = Rebuilt()
-    for entry in entries:
-        head = entry.head
+def project_entry(tx: Any, entry: Entry) -> None:
+    """Bring projections up to date with an entry that is stored; one whose payload was removed changes nothing."""
+    if entry.payload is None:
+        return
+    if entry.ciphertext is not None:
+        project_keys(tx, entry.chain, keys_of(entry))
+    head = entry.head
+    if head["kind"] not in UNPROJECTED:
         project(
-            rebuilt,
+            tx,
             chain=entry.chain,
             place=entry.place,
             kind=head["kind"],
@@ -50,22 +55,55 @@ def rebuild(entries: Sequence[Entry]) -> Rows:
             entry_hash=entry.hash,
             source=entry,
         )
-    rows: Rows = rebuilt.rows
-    return rows
 
 
-def differing_row(store: Reader, chain: str, entries: Sequence[Entry]) -> str | None:
+def rebuild(entries: Iterable[Entry]) -> Rows:
+    """The rows that the entries of a chain make, by kind and key."""
+    rebuilt = Rebuilt()
+    for entry in entries:
+        project_entry(rebuilt, entry)
+    return rebuilt.rows
+
+
+def rebuild_chain(tx: Transaction, chain: str) -> None:
+    """Put the rows that a chain's entries make in the place of those that are stored."""
+    for kind in TABLES:
+        tx.clear(kind, chain)
+    for rows in rebuild(tx.entries(chain)).values():
+        for row in rows.values():
+            tx.put(row)
+
+
+def rebuild_all(source: Reader, tx: Transaction) -> None:
+    """Put the rows that all entries make in the place of those that are stored, chain by chain.
+
+    Args:
+        source: gives the entries, as they stand when the write begins.
+        tx: the write.
+    """
+    for kind in TABLES:
+        tx.clear(kind)
+    for _, entries in groupby(source.scan(), key=lambda entry: entry.chain):
+        for rows in rebuild(entries).values():
+            for row in rows.values():
+                tx.put(row)
+
+
+def differing_row(expected: Rows, stored: Mapping[type[Any], Sequence[Any]]) -> str | None:
     """Says which stored row of a chain is not what its entries make; None where all are."""
-    for kind, expected in rebuild(entries).items():
-        stored = {row.id: row for row in store.select(kind, equal={CHAIN_COLUMN[kind]: chain})}
-        for key in sorted({*expected, *stored}, key=repr):
-            made, found = expected.get(key), stored.get(key)
+    for kind, table in TABLES.items():
+        made_rows, found_rows = expected.get(kind, {}), stored.get(kind, ())
+        if not made_rows and not found_rows:
+            continue
+        found_by_key = {row.id: row for row in found_rows}
+        for key in sorted({*made_rows, *found_by_key}, key=repr):
+            made, found = made_rows.get(key), found_by_key.get(key)
             if made is None or found is None:
-                return f"{TABLES[kind]} {'lacks' if found is None else 'holds'} {key!r}, and its entries say otherwise"
-            for name in kind._fields:
-                if getattr(made, name) != getattr(found, name):
-                    return (
-                        f"{TABLES[kind]} says of {key!r} that {name} is {getattr(found, name)!r}, "
-                        f"and its entries say {getattr(made, name)!r}"
-                    )
+                return f"{table} {'lacks' if found is None else 'holds'} {key!r}, and its entries say otherwise"
+            if made != found:
+                name = next(n for n in kind._fields if getattr(made, n) != getattr(found, n))
+                return (
+                    f"{table} says of {key!r} that {name} is {getattr(found, name)!r}, "
+                    f"and its entries say {getattr(made, name)!r}"
+                )
     return None

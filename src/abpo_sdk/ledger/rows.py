@@ -78,14 +78,60 @@ class DecisionRow(NamedTuple):
     decided_by: str
     gate: str | None
     at: str
+    witnessed: int = 1
+
+
+class SubjectRow(NamedTuple):
+    """That a chain holds something that is encrypted under a subject's key."""
+
+    id: str
+    key: str
+    chain: str
+
+
+class HoldRow(NamedTuple):
+    """A legal hold on what is encrypted under a subject's key; `released_at` is None while it is in force."""
+
+    id: str
+    chain: str
+    key: str
+    matter: str
+    held_by: str
+    held_at: str
+    released_at: str | None = None
+
+
+class ErasureRow(NamedTuple):
+    """That a key was erased; `ordinal` is that of the entry which says so."""
+
+    id: str
+    chain: str
+    ordinal: int
+    at: str
+
+
+class CheckpointRow(NamedTuple):
+    """A checkpoint as it was signed; `anchored` says whether the anchor has taken it."""
+
+    size: int
+    note: str
+    anchored: int
 
 
 KEY = "id"
 """The column that names a row of a projection."""
 
-TABLES: dict[type[RunRow] | type[ReviewRow] | type[DecisionRow], str] = {
-    RunRow: "runs",
-    ReviewRow: "reviews",
-    DecisionRow: "decisions",
+Projection = RunRow | ReviewRow | DecisionRow | SubjectRow | HoldRow | ErasureRow
+
+TABLES: dict[type[Projection], str] = {
+    RunRow: "abpo_runs",
+    ReviewRow: "abpo_reviews",
+    DecisionRow: "abpo_decisions",
+    SubjectRow: "abpo_subjects",
+    HoldRow: "abpo_holds",
+    ErasureRow: "abpo_erasures",
 }
 """The projections, and their tables."""
+
+CHAIN: dict[type[Projection], str] = {kind: "id" if kind is RunRow else "chain" for kind in TABLES}
+"""The column of each projection that names the chain whose entries it is made from."""

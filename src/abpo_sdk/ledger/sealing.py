@@ -1,257 +1,154 @@
-"""Seals personal fields: a commitment takes the field's place, its content lies encrypted for its subject beside it.
-
-A commitment is HMAC-SHA256(salt, canonical value) with a salt of its own, which lies inside the sealed box. So
-without the subject's key neither the content can be read nor a guess be checked. The salt of an entry's inputs
-is sealed in the same way where the inputs are personal, once around for each subject.
-"""
+"""Sealing: entries get their positions in the tree, and its root is signed and anchored."""
 
 from __future__ import annotations
 
-import base64
-import copy
-import hmac
-import secrets
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical, SealingError
-from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, keyed_hash, payload_hash
+from abpo_sdk.errors import LedgerBroken
+from abpo_sdk.ledger.anchor import Anchor
+from abpo_sdk.ledger.checkpoint import Checkpoint, sign_checkpoint
+from abpo_sdk.ledger.entry import OWN_CHAIN
+from abpo_sdk.ledger.journal import Journal
+from abpo_sdk.ledger.merkle import MerkleTree
+from abpo_sdk.ledger.note import Signer, Verifier
+from abpo_sdk.ledger.own_entries import Lost, lost_checkpoints, own_draft
+from abpo_sdk.ledger.proofs import leaf_hash
+from abpo_sdk.ledger.rows import CheckpointRow, ErasureRow, SubjectRow
+from abpo_sdk.ledger.store import Reader, Transaction
+from abpo_sdk.ledger.tiles import GrowingTiles, TileNodes
+from abpo_sdk.ledger.tree_check import known_checkpoint
 from abpo_sdk.ledger.vault import KeyProvider
-from abpo_sdk.values.canonical import canonical_bytes, parse_json
-from abpo_sdk.values.encoded import Encoded, JsonValue
+from abpo_sdk.ledger.writer import Writer
+from abpo_sdk.values.encoded import JsonValue
 
-SALT_BYTES = 16
-NONCE_BYTES = 12
-COMMITMENT = "$sealed"
-
-
-@dataclass(slots=True)
-class Sealed:
-    """The parts of an entry that do not depend on its chain."""
-
-    payload: bytes
-    payload_hash: str
-    inputs_hash: str | None
-    salt: bytes
-    sealed: bytes | None
+BATCH = 10_000
+"""How many entries get their positions in one transaction, so that other writers come through in between."""
 
 
-def seal(draft: Draft, vault: KeyProvider) -> Sealed:
-    """Take the personal parts out of a draft.
-
-    Raises:
-        NotCanonical: the payload or the inputs have no canonical form.
-        StoreUnavailable: a new subject's key cannot be kept.
-    """
-    salt = secrets.token_bytes(SALT_BYTES)
-    sealed: list[dict[str, Any]] = []
-    if draft.personal:
-        try:
-            content = copy.deepcopy(dict(draft.content))
-        except RecursionError:
-            raise NotCanonical("a value is nested too deep to be stored") from None
-        sealed = [_box(content, part.path, part.label, vault.key_for(part.subject)) for part in draft.personal]
-        payload = canonical_bytes(content)
-    else:
-        payload = _payload_bytes(draft)
-    beside: dict[str, Any] = {"fields": sealed} if sealed else {}
-    hashed = None
-    if draft.inputs is not None:
-        subjects = sorted({part.subject for part in draft.inputs.personal}) if draft.inputs.personal else []
-        salt_of_inputs = secrets.token_bytes(SALT_BYTES) if subjects else salt
-        try:
-            hashed = inputs_hash(salt_of_inputs, draft.inputs)
-        except NotCanonical as error:
-            raise without_values(
-                error, f"{draft.kind} {draft.name!r}: what was given", personal=bool(subjects)
-            ) from None
-        if subjects:
-            beside["inputs"] = _wrap(salt_of_inputs, [vault.key_for(subject) for subject in subjects])
-    return Sealed(payload, payload_hash(salt, payload), hashed, salt, canonical_bytes(beside) if beside else None)
+def seal(journal: Journal, signer: Signer, verifiers: Sequence[Verifier], anchor: Anchor | None) -> Checkpoint:
+    """Give every entry that has none a position in the tree, sign the root, and publish it; see `Ledger.seal`."""
+    while (checkpoint := _seal_batch(journal, signer, verifiers)) is None:
+        pass
+    if anchor is not None:
+        _publish(journal, verifiers, anchor)
+    return checkpoint
 
 
-def _payload_bytes(draft: Draft) -> bytes:
-    """The canonical bytes of a content, around parts whose own have been made already; its keys are in ASCII."""
-    if not draft.encoded:
-        return canonical_bytes(draft.payload)
-    members = [b'"%s":%s' % (name.encode(), canonical_bytes(part)) for name, part in draft.payload.items()]
-    members += [b'"%s":%s' % (name.encode(), part.json) for name, part in draft.encoded.items()]
-    return b"{%s}" % b",".join(sorted(members))
+def _seal_batch(journal: Journal, signer: Signer, verifiers: Sequence[Verifier]) -> Checkpoint | None:
+    """Seal some entries; the checkpoint over all where none are left."""
+    with journal.writing() as writer:
+        tx = writer.tx
+        size = tx.size()
+        found = tx.unsealed(BATCH)
+        nodes = GrowingTiles(tx, size)
+        tree = MerkleTree(nodes, size)
+        _check_grows(tx, tree, verifiers)
+        if found:
+            tree.extend_hashes([_leaf_hash(header) for _, header in found])
+            nodes.flush()
+            tx.seal(size, [number for number, _ in found])
+        if len(found) == BATCH:
+            return None
+        checkpoint = Checkpoint(signer.verifier.name, tree.size, tree.root())
+        _keep(tx, checkpoint, signer)
+    return checkpoint
 
 
-def unseal(entry: Entry, vault: KeyProvider) -> dict[str, Any]:
-    """The payload with its personal parts in clear.
-
-    Raises:
-        Erased: a key is gone.
-        LedgerBroken: a box does not hold what its commitment says.
-    """
-    content = entry.content
-    for box in _boxes(entry):
-        value = open_box(entry, box, vault)
-        if value is None:
-            raise Erased(
-                f"{entry.chain!r}, {entry.place}: the {box['label']} cannot be read, because its subject was erased "
-                "or the file with the keys is not here"
+def _check_grows(tx: Transaction, tree: MerkleTree, verifiers: Sequence[Verifier]) -> None:
+    """Refuse to sign a tree that is not the one that was signed before: what is under a wrong root cannot be mended."""
+    for row in tx.checkpoints()[-1:]:
+        signed = known_checkpoint(row.note, verifiers, "the ledger")
+        if signed.size > tree.size or tree.root(signed.size) != signed.root:
+            raise LedgerBroken(
+                f"the ledger is broken: its tree is not the one over whose first {signed.size:,} entries the last checkpoint was "
+                "signed, so nothing was sealed; ledger.verify() says what was changed"
             )
-        _replace(content, box["path"], value["value"])
-    return content
 
 
-def masked(entry: Entry) -> dict[str, Any]:
-    """The payload with the personal parts replaced by what they are, such as "<bank account>"."""
-    content = entry.content
-    for box in _boxes(entry):
-        _replace(content, box["path"], f"<{box['label']}>")
-    return content
-
-
-def labels(entry: Entry) -> dict[tuple[str | int, ...], str]:
-    """Where the personal parts of a payload are, and what they are."""
-    return {tuple(box["path"]): str(box["label"]) for box in _boxes(entry)}
-
-
-def same_inputs(entry: Entry, inputs: Encoded, vault: KeyProvider) -> bool:
-    """Whether an entry was made from these inputs.
-
-    Raises:
-        Erased: the salt is gone with a subject's key, so that nobody can tell.
-    """
-    recorded = entry.head.get("inputs")
-    if recorded is None:
-        return True
-    salt = inputs_salt(entry, vault)
-    if salt is None:
-        raise Erased(
-            f"{entry.chain!r}, {entry.place}: its inputs cannot be compared, because a subject in them was erased"
-        )
-    return hmac.compare_digest(str(recorded), inputs_hash(salt, inputs))
-
-
-def inputs_salt(entry: Entry, vault: KeyProvider) -> bytes | None:
-    """The salt of the inputs' hash; None where it is gone with a key, or with the payload.
-
-    Raises:
-        LedgerBroken: it was changed.
-    """
-    wrapped = parse_json(entry.sealed).get("inputs") if entry.sealed else None
-    if not wrapped:
-        return entry.salt
-    keys = [vault.key(identifier) for identifier in reversed(wrapped["keys"])]
-    salt = base64.b64decode(wrapped["box"])
+def _leaf_hash(header: bytes) -> bytes:
     try:
-        for key in keys:
-            if key is None:
-                return None
-            salt = _decrypt(key, salt, b"inputs")
-    except SealingError:
+        return leaf_hash(header)
+    except TypeError:
         raise LedgerBroken(
-            f"{entry.chain!r}, entry {entry.position}: the sealed salt of its inputs was changed, or the keys are another ledger's",
-            chain=entry.chain,
-            entry=entry.position,
+            "the ledger is broken: the header of an entry that is to be sealed is not bytes, so nothing was sealed; "
+            "ledger.verify() names it"
         ) from None
-    return salt
 
 
-def open_box(entry: Entry, box: dict[str, Any], vault: KeyProvider) -> dict[str, Any] | None:
-    """What a box holds ("salt" and "value"), checked against the commitment in the payload; None without its key.
+def _keep(tx: Transaction, checkpoint: Checkpoint, signer: Signer) -> None:
+    """Store a checkpoint, unless the last one says the same and is signed by the same key."""
+    note = sign_checkpoint(checkpoint, signer)
+    last = tx.checkpoints()[-1:]
+    if not last or last[0].note != note:  # Ed25519 signs the same text in the same way
+        tx.add_checkpoint(CheckpointRow(checkpoint.size, note, 0))
 
-    Raises:
-        LedgerBroken: the box was changed, or the payload holds another commitment.
+
+def _publish(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor) -> None:
+    """Give the newest checkpoint to the anchor, unless it has it; one that cannot be asked gets it each time."""
+    notes = list(anchor.notes())
+    journal.frozen = why_frozen(journal.store, notes, verifiers)
+    journal.check_writable()
+    row = journal.store.checkpoints()[-1]
+    if row.anchored and row.note in notes:
+        return
+    anchor.publish(row.note)
+    with journal.writing() as writer:
+        writer.tx.set_anchored(row.size)
+
+
+def tree_of(reader: Reader) -> MerkleTree:
+    """The tree over the entries that are sealed, as it stands, for proofs."""
+    size = reader.size()
+    return MerkleTree(TileNodes(reader, size), size)
+
+
+def why_frozen(reader: Reader, notes: Iterable[str], verifiers: Sequence[Verifier]) -> str | None:
+    """Why a ledger may not be written to, after what its anchor says; None where it may."""
+    try:
+        anchored = [known_checkpoint(note, verifiers, "the anchor") for note in notes]
+        if not anchored:
+            return None
+        given_up = set(lost_checkpoints(reader))
+        kept = [checkpoint for checkpoint in anchored if Lost(checkpoint.size, checkpoint.root) not in given_up]
+        tree = tree_of(reader)
+        largest = max([0, *(checkpoint.size for checkpoint in kept)])  # those who seal at once may publish out of order
+        if largest > tree.size:
+            return f"{largest:,} entries were anchored, and {tree.size:,} are sealed here (a restored backup?)"
+        for checkpoint in kept:
+            if tree.root(checkpoint.size) != checkpoint.root:
+                return (
+                    f"the anchor has another root over the first {checkpoint.size:,} entries than this ledger (a fork?)"
+                )
+    except LedgerBroken as error:
+        return str(error)
+    return None
+
+
+def reopen(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor, *, by: str, because: str) -> None:
+    """Record which anchored checkpoints a person gives up, and let the ledger be written to again; see `Ledger.reopen`.
+
+    What was erased after a backup was made is lost with the rest of the tail, and its keys are gone all the same. They are recorded
+    as missing, and not as erased: an erasure would delete them, should they have been left behind by mistake.
     """
-    key = vault.key(box["key"])
-    if key is None:
-        return None
-    where = ".".join(map(str, box["path"]))
-    try:
-        opened: dict[str, Any] = parse_json(_decrypt(key, base64.b64decode(box["box"]), box["commitment"].encode()))
-    except SealingError:
-        raise LedgerBroken(
-            f"{entry.chain!r}, entry {entry.position}: the sealed {box['label']} at {where} was changed, or the keys are another ledger's",
-            chain=entry.chain,
-            entry=entry.position,
-        ) from None
-    committed = keyed_hash(bytes.fromhex(opened["salt"]), canonical_bytes(opened["value"]))
-    if committed != box["commitment"]:
-        raise LedgerBroken(
-            f"{entry.chain!r}, entry {entry.position}: the sealed {box['label']} at {where} is not what its commitment says",
-            chain=entry.chain,
-            entry=entry.position,
-        )
-    return opened
+    with Writer(journal.store.transaction(), journal.vault) as writer:
+        tree = tree_of(writer.tx)
+        given_up = lost_checkpoints(writer.tx)
+        lost: dict[Lost, JsonValue] = {}
+        for note in anchor.notes():
+            checkpoint = known_checkpoint(note, verifiers, "the anchor")
+            here = checkpoint.size <= tree.size and tree.root(checkpoint.size) == checkpoint.root
+            what = Lost(checkpoint.size, checkpoint.root)
+            if not here and what not in given_up:
+                lost[what] = {"root": checkpoint.root.hex(), "size": checkpoint.size}
+        missing = sorted(_missing_keys(writer.tx, journal.vault))
+        payload = {"because": because, "by": by, "lost": list(lost.values()), "missing": missing}
+        writer.append(OWN_CHAIN, [own_draft(writer.tx, "reopened", payload, journal.clock.now())])
+    journal.frozen = None
 
 
-def boxes(entry: Entry) -> list[tuple[dict[str, Any], JsonValue]]:
-    """The boxes beside a payload, each with what the payload has in its place: the commitment."""
-    content = entry.content
-    found = []
-    for box in _boxes(entry):
-        value = content
-        for step in box["path"]:
-            value = value[step]
-        found.append((box, value))
-    return found
-
-
-def _boxes(entry: Entry) -> list[dict[str, Any]]:
-    if entry.sealed is None or entry.payload is None:
-        return []
-    fields: list[dict[str, Any]] = parse_json(entry.sealed).get("fields", [])
-    return fields
-
-
-def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key: tuple[str, bytes]) -> dict[str, Any]:
-    value = content
-    for step in path:
-        value = value[step]
-    salt = secrets.token_bytes(SALT_BYTES)
-    try:
-        commitment = keyed_hash(salt, canonical_bytes(value))
-    except NotCanonical as error:
-        raise without_values(error, f"the {label} at {'.'.join(map(str, path))}", personal=True) from None
-    _replace(content, path, {COMMITMENT: commitment})
-    identifier, key = named_key
-    secret = canonical_bytes({"salt": salt.hex(), "value": value})
-    return {
-        "box": base64.b64encode(_encrypt(key, secret, commitment.encode())).decode(),
-        "commitment": commitment,
-        "key": identifier,
-        "label": label,
-        "path": list(path),
-    }
-
-
-def _replace(content: JsonValue, path: tuple[str | int, ...] | list[str | int], value: JsonValue) -> None:
-    for step in path[:-1]:
-        content = content[step]
-    content[path[-1]] = value
-
-
-def _wrap(salt: bytes, named_keys: list[tuple[str, bytes]]) -> dict[str, Any]:
-    for _, key in named_keys:
-        salt = _encrypt(key, salt, b"inputs")
-    return {"box": base64.b64encode(salt).decode(), "keys": [identifier for identifier, _ in named_keys]}
-
-
-def without_values(error: NotCanonical, what: str, *, personal: bool) -> NotCanonical:
-    """The error, naming what it is about, and without its own message where that may show a personal value."""
-    return NotCanonical(
-        f"{what} has no canonical JSON form" + (" (personal, so not shown)" if personal else f": {error}")
-    )
-
-
-def _encrypt(key: bytes, secret: bytes, bound_to: bytes) -> bytes:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, secret, bound_to)
-
-
-def _decrypt(key: bytes, box: bytes, bound_to: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        return AESGCM(key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to)
-    except (InvalidTag, ValueError) as error:
-        raise SealingError("a sealed box does not open with its key") from error
+def _missing_keys(reader: Reader, vault: KeyProvider) -> Iterator[str]:
+    """The keys that something is encrypted under, and that are neither there nor erased."""
+    for key, _ in groupby(reader.rows(SubjectRow, order="key"), key=lambda row: row.key):
+        if vault.key(key) is None and not reader.select(ErasureRow, equal={"id": key}):
+            yield key

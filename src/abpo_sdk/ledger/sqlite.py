@@ -3,48 +3,158 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.migrations import migrate, schema_of
-from abpo_sdk.ledger.rows import KEY, TABLES, DecisionRow, Head, ReviewRow, RunRow
-from abpo_sdk.ledger.sqlite_reading import ENTRY_COLUMNS, HEAD_COLUMNS, SqliteReader, columns_of, known_column
-from abpo_sdk.ledger.store import Row
+from abpo_sdk.ledger.migrations import ledger_id, migrate, schema_of
+from abpo_sdk.ledger.rows import TABLES, Head
+from abpo_sdk.ledger.sql_reading import ENTRIES_OF, TILE, SqlReader
+from abpo_sdk.ledger.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
+from abpo_sdk.ledger.sqlite_database import UNREADABLE, SqliteDatabase
 
-INSERT_ENTRY = f"INSERT INTO entries({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-ADVANCE_HEAD = (
-    "UPDATE chains SET hash = ?, length = ?, holder = ?, until = ? WHERE chain = ? AND length = ? AND epoch = ?"
-)
-NEW_HEAD = f"INSERT OR IGNORE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
-PUT_HEAD = f"INSERT OR REPLACE INTO chains({HEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+LEAVES = "SELECT typeof(max(leaf)), max(leaf), min(leaf) FROM abpo_entries"
+NO_LEAF = "SELECT chain, position, leaf FROM abpo_entries WHERE typeof(leaf) NOT IN ('integer', 'null') OR leaf < 0 ORDER BY chain, position"
+FIRST_UNSEALED = "SELECT id FROM abpo_entries WHERE leaf = (SELECT max(leaf) FROM abpo_entries)"
 
 
-class SqliteTransaction(SqliteReader):
+OWN_TABLES = ("abpo_entries", "abpo_chains", "abpo_tiles", "abpo_checkpoints", "abpo_ledger", *TABLES.values())
+
+
+def _bound(entry: Entry) -> tuple[Any, ...]:
+    """What is written of an entry; for `bytes`, sqlite3 looks for an adapter first, each time."""
+    chain, position, (scope, ordinal), header, payload, salt, ciphertext, _ = entry
+    return (
+        chain,
+        position,
+        scope,
+        ordinal,
+        bytearray(header),
+        None if payload is None else bytearray(payload),
+        None if salt is None else bytearray(salt),
+        ciphertext,
+    )
+
+
+class SqliteReader(SqlReader):
+    """Looks things up in an SQLite file; see `Reader`."""
+
+    _database: SqliteDatabase
+
+    def entries(self, chain: str) -> list[Entry]:
+        """The entries of a chain, in the order in which they were written."""
+        try:
+            return super().entries(chain)
+        except LedgerBroken:
+            raise self._first_damaged(chain) from None
+
+    def size(self) -> int:
+        """How many entries are sealed."""
+        kind, largest, smallest = self._database.one(LEAVES)
+        if kind == "null":
+            return 0
+        if kind != "integer" or smallest < 0:  # a column of SQLite holds whatever it is given
+            chain, entry, leaf = self._database.one(NO_LEAF)
+            raise LedgerBroken(
+                f"the ledger is broken at {chain!r}, entry {entry}: its position in the tree is {leaf!r}, which is none",
+                chain=chain,
+                entry=entry,
+            )
+        return int(largest) + 1
+
+    def tile(self, level: int, position: int) -> bytes | None:
+        """A piece of the tree; None, too, where something else than bytes stands in its place."""
+        row = self._database.one(TILE, (level, position))
+        return row[0] if row and type(row[0]) is bytes else None
+
+    def check_indexes(self) -> None:
+        """Check that each table's indexes have its rows, since what is looked up is looked up by them.
+
+        Raises:
+            LedgerBroken: naming the first that has not.
+        """
+        for table in OWN_TABLES:
+            for (problem,) in self._database.all(f"PRAGMA integrity_check('{table}')"):
+                if problem != "ok":
+                    raise LedgerBroken(f"the ledger is broken: the file is damaged at the table {table}: {problem}")
+
+    def _first_damaged(self, chain: str) -> LedgerBroken:
+        """Names the first entry of a chain that holds text which is none."""
+        for number in itertools.count():
+            try:
+                if self._database.one(f"{ENTRIES_OF} LIMIT 1 OFFSET ?", (chain, number)) is None:
+                    return LedgerBroken(f"the ledger is broken at {chain!r}: {UNREADABLE}", chain=chain)
+            except LedgerBroken:
+                break
+        return LedgerBroken(
+            f"the ledger is broken at {chain!r}, entry {number}: {UNREADABLE}", chain=chain, entry=number
+        )
+
+
+class SqliteWrites(SqlTransaction, SqliteReader):
+    """Writes to an SQLite file, in a transaction that is in progress."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        cursor = database.connection.cursor()  # one for every write, since none gives rows
+        self._execute = cursor.execute
+        self._executemany = cursor.executemany
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries."""
+        try:
+            if len(entries) > 1:
+                self._executemany(INSERT_ENTRY, map(_bound, entries))
+            else:
+                for entry in entries:
+                    self._execute(INSERT_ENTRY, _bound(entry))
+        except (sqlite3.Error, UnicodeError) as error:
+            self._database.refuse(error)
+
+    def advance(self, head: Head, *, length: int) -> bool:
+        """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
+        try:
+            values = (head.hash, head.length, head.holder, head.until, head.chain, length, head.epoch)
+            return self._execute(ADVANCE_HEAD, values).rowcount == 1
+        except (sqlite3.Error, UnicodeError) as error:
+            self._database.refuse(error)
+
+    def add_head(self, head: Head) -> bool:
+        """Make a chain with this end, if there is none of its name; whether it did."""
+        try:
+            return self._execute(NEW_HEAD, head).rowcount == 1
+        except (sqlite3.Error, UnicodeError) as error:
+            self._database.refuse(error)
+
+    def _first_unsealed(self) -> int:
+        """The row number of the entry that was sealed last; SQLite numbers rows in the order in which they are committed."""
+        last = self._database.one(FIRST_UNSEALED)
+        return last[0] if last else 0
+
+
+class SqliteTransaction(SqliteWrites):
     """One write to an SQLite file, alone with it: durable, all of it, when its block ends without error."""
 
-    def __init__(self, name: str, connection: sqlite3.Connection, lock: threading.RLock) -> None:
-        super().__init__(name, connection, lock)
-        self._execute = connection.cursor().execute  # one cursor for every write, since none gives rows
-
     def __enter__(self) -> Self:
-        self._lock.acquire()
+        lock, connection = self._database.lock, self._database.connection
+        lock.acquire()
         outer = False
         try:
-            outer = self._connection.in_transaction  # of a block around this one, which is not this one's to roll back
+            outer = connection.in_transaction  # of a block around this one, which is not this one's to roll back
             self._execute("BEGIN IMMEDIATE")
         except BaseException as error:
             if not outer:
                 self._roll_back()
-            self._lock.release()
+            lock.release()
             if isinstance(error, (sqlite3.Error, UnicodeError)):
-                self.refuse(error)
+                self._database.refuse(error)
             raise
         return self
 
@@ -55,70 +165,15 @@ class SqliteTransaction(SqliteReader):
             if kind is None:
                 self._execute("COMMIT")
         except (sqlite3.Error, UnicodeError) as problem:
-            self.refuse(problem)
+            self._database.refuse(problem)
         finally:
             self._roll_back()
-            self._lock.release()
+            self._database.lock.release()
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
-            if self._connection.in_transaction:
+            if self._database.connection.in_transaction:
                 self._execute("ROLLBACK")
-
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries."""
-        try:
-            for chain, position, (scope, ordinal), header, payload, salt, sealed in entries:
-                self._execute(
-                    INSERT_ENTRY,
-                    (
-                        chain,
-                        position,
-                        scope,
-                        ordinal,
-                        bytearray(header),  # for `bytes`, sqlite3 looks for an adapter first, each time
-                        None if payload is None else bytearray(payload),
-                        None if salt is None else bytearray(salt),
-                        sealed,
-                    ),
-                )
-        except (sqlite3.Error, UnicodeError) as error:
-            self.refuse(error)
-
-    def advance(self, head: Head, *, length: int) -> bool:
-        """Make `head` the end of its chain, if the chain has this length and `head`'s lease; whether it did."""
-        try:
-            values = (head.hash, head.length, head.holder, head.until, head.chain, length, head.epoch)
-            return self._execute(ADVANCE_HEAD, values).rowcount == 1
-        except (sqlite3.Error, UnicodeError) as error:
-            self.refuse(error)
-
-    def add_head(self, head: Head) -> bool:
-        """Make a chain with this end, if there is none of its name; whether it did."""
-        try:
-            return bool(self._execute(NEW_HEAD, head).rowcount == 1)
-        except (sqlite3.Error, UnicodeError) as error:
-            self.refuse(error)
-
-    def set_head(self, head: Head) -> None:
-        """Make `head` the end of its chain, whatever stood there."""
-        self._write(PUT_HEAD, head)
-
-    def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
-        """Add or replace a row of a projection."""
-        kind: Any = type(row)
-        self._write(_put_text(kind), row)
-
-    def update(self, kind: type[Row], key: str, **changes: Any) -> None:
-        """Change columns of a row; no such row, no change."""
-        model: Any = kind
-        self._write(_update_text(model, tuple(changes)), (*changes.values(), key))
-
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        try:
-            self._execute(sql, values)
-        except (sqlite3.Error, UnicodeError) as error:
-            self.refuse(error)
 
 
 class SqliteStore(SqliteReader):
@@ -129,39 +184,58 @@ class SqliteStore(SqliteReader):
     Args:
         path: the file, made where it is absent; None for a store in memory.
         timeout: how many seconds to wait for other writers before a write is refused.
+        shared: whether the file may be an application's own, in which the ledger then makes its tables
+            (named `abpo_...`) beside those that are there.
 
     Raises:
         StoreUnavailable: the file cannot be opened.
         SchemaUnknown: it is no ledger, or a later release's.
     """
 
-    def __init__(self, path: Path | None, *, timeout: float = 5.0) -> None:
-        self._name = str(path) if path is not None else ":memory:"
+    def __init__(self, path: Path | None, *, timeout: float = 5.0, shared: bool = False) -> None:
+        self._path = path
+        self._timeout = timeout
+        database = self._connect()
         try:
-            connection = sqlite3.connect(self._name, timeout=timeout, isolation_level=None, check_same_thread=False)
-            super().__init__(self._name, connection, threading.RLock())
-            try:
-                self._prepare(timeout, in_file=path is not None)
-            except BaseException:
-                connection.close()
-                raise
+            self._prepare(database, shared=shared)
         except (sqlite3.Error, UnicodeError) as error:
-            self.refuse(error)
+            database.connection.close()
+            database.refuse(error)
+        except BaseException:
+            database.connection.close()
+            raise
+        super().__init__(database)
+        self._transaction = SqliteTransaction(database)
 
-    def _prepare(self, timeout: float, *, in_file: bool) -> None:
-        schema_of(self._connection)  # before anything is changed, in case that it is another program's file
-        if in_file:
-            self._use_log(timeout)
-        self._connection.execute("PRAGMA synchronous = FULL")
-        migrate(self._connection)
-        self._transaction = SqliteTransaction(self._name, self._connection, self._lock)
+    def _connect(self) -> SqliteDatabase:
+        name = str(self._path) if self._path is not None else ":memory:"
+        try:
+            connection = sqlite3.connect(name, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        except (sqlite3.Error, UnicodeError) as error:
+            SqliteDatabase(name, None).refuse(error)  # type: ignore[arg-type]  # there is none
+        return SqliteDatabase(name, connection)
 
-    def _use_log(self, timeout: float) -> None:
+    def _prepare(self, database: SqliteDatabase, *, shared: bool) -> None:
+        connection = database.connection
+        schema_of(connection, shared=shared)  # before anything is changed, in case that it is another program's file
+        if self._path is not None:
+            self._use_log(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # a payload that is removed leaves no bytes in a free page
+        migrate(connection, shared=shared)
+        self._id = str(ledger_id(connection))
+
+    @property
+    def id(self) -> str:
+        """What tells this ledger from every other."""
+        return self._id
+
+    def _use_log(self, connection: sqlite3.Connection) -> None:
         """Turn on the write-ahead log; SQLite itself does not wait here while others open the same new file."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + self._timeout
         while True:
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA journal_mode = WAL")
             except sqlite3.OperationalError as error:
                 if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
                     raise
@@ -173,19 +247,59 @@ class SqliteStore(SqliteReader):
         """One write; see `Store.transaction`."""
         return self._transaction
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[SqliteReader]:
+        """Everything as it stands at one moment; of a store in memory, other threads wait until it is over."""
+        if self._path is None:
+            with self._database.lock:
+                yield self
+            return
+        with self._database.lock:
+            self._database.one("SELECT 1")  # a store that is closed is not opened again
+        database = self._connect()
+        try:
+            database.all("BEGIN")
+            database.one("SELECT count(*) FROM sqlite_master")  # the moment is that of the first look
+            yield SqliteReader(database)
+        finally:
+            database.connection.close()
+
+    def joined(self, connection: object) -> SqliteWrites:
+        """The writes of a caller's own connection to the same file; see `Store.joined`."""
+        if not isinstance(connection, sqlite3.Connection):
+            raise DefinitionError(
+                f"connection={connection!r} is no sqlite3.Connection, and this ledger is an SQLite file"
+            )
+        database = SqliteDatabase(self._database.name, connection, threading.RLock())
+        try:
+            if ledger_id(connection) != self._id:
+                raise DefinitionError(
+                    f"the connection is to another file than the ledger {self._database.name!r}; "
+                    "open the ledger on the application's own file with shared=True"
+                )
+            if not connection.in_transaction:
+                if connection.isolation_level is None:
+                    raise DefinitionError(
+                        "the connection has no transaction that could be joined; begin one, so that the decision and what you "
+                        "write yourself are kept or lost together"
+                    )
+                connection.execute("BEGIN IMMEDIATE")  # as sqlite3 itself does before a first INSERT
+        except (sqlite3.Error, UnicodeError) as error:
+            database.refuse(error)
+        return SqliteWrites(database)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, in which pages lie as they were; waits for those who are reading."""
+        if self._path is None:
+            return
+        busy = self._database.one("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy and busy[0]:
+            raise StoreUnavailable(
+                f"the write-ahead log of the ledger {self._database.name!r} could not be emptied while others read or write, "
+                "so what was removed still lies there; do it again when they are done"
+            )
+
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
-
-
-@cache
-def _put_text(kind: Any) -> str:
-    marks = ", ".join("?" for _ in kind._fields)
-    return f"INSERT OR REPLACE INTO {TABLES[kind]}({columns_of(kind)}) VALUES ({marks})"
-
-
-@cache
-def _update_text(kind: Any, changes: tuple[str, ...]) -> str:
-    assignments = ", ".join(f"{known_column(kind, name)} = ?" for name in changes)
-    return f"UPDATE {TABLES[kind]} SET {assignments} WHERE {KEY} = ?"
+        with self._database.lock:
+            self._database.connection.close()

@@ -1,4 +1,4 @@
-"""What a store must do: keep entries in order, and keep projections in the same transaction."""
+"""What a store must do: keep entries in order, keep projections in the same transaction, and keep the tree over both."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from abpo_sdk.ledger.entry import Entry, Place
-from abpo_sdk.ledger.rows import DecisionRow, Head, ReviewRow, RunRow
+from abpo_sdk.ledger.entry import Entry, Place, Stored
+from abpo_sdk.ledger.rows import CheckpointRow, Head, Projection
 
-Row = TypeVar("Row", RunRow, ReviewRow, DecisionRow)
+Row = TypeVar("Row", bound=Projection)
 
 
 class Reader(Protocol):
-    """Looks things up."""
+    """Looks things up. What gives an iterator reads bit by bit, so that what it reads need not fit into memory."""
 
     def head(self, chain: str) -> Head | None:
         """The end of a chain; None where there is no such chain."""
         ...
 
     def heads(self) -> Iterator[Head]:
-        """Every chain, in the order of their names."""
+        """Every chain, in the order of their names by code points."""
         ...
 
     def entries(self, chain: str) -> list[Entry]:
@@ -35,12 +35,32 @@ class Reader(Protocol):
         """The last entry in a scope of a chain, or None."""
         ...
 
-    def chains_with_entries(self) -> list[str]:
-        """Every chain that has an entry, in the order of their names."""
+    def scan(self) -> Iterator[Entry]:
+        """Every entry, chain by chain in the order of their names, each chain's in the order in which they were written."""
         ...
 
-    def chains_with_rows(self) -> list[str]:
-        """Every chain that a run, review or decision names, in the order of their names."""
+    def stored(self) -> Iterator[Stored]:
+        """`scan`, member by member, for reading many in little time."""
+        ...
+
+    def leaf(self, number: int) -> Entry | None:
+        """The entry at a position of the tree, or None."""
+        ...
+
+    def headers(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """The position in the tree and the header of every sealed entry from `start` on, in the order of the tree."""
+        ...
+
+    def size(self) -> int:
+        """How many entries are sealed: the size of the tree."""
+        ...
+
+    def tile(self, level: int, position: int) -> bytes | None:
+        """A piece of the tree; see `abpo_sdk.ledger.tiles`."""
+        ...
+
+    def checkpoints(self) -> list[CheckpointRow]:
+        """Every checkpoint, in the order in which they were signed."""
         ...
 
     def select(
@@ -52,6 +72,10 @@ class Reader(Protocol):
         order: str | None = None,
     ) -> list[Row]:
         """The rows whose columns equal those of `equal` and are at most those of `until`, in `order` of a column (default: the key)."""
+        ...
+
+    def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:
+        """Every row, in `order` of a column and then of the key."""
         ...
 
 
@@ -74,7 +98,7 @@ class Transaction(Reader, Protocol):
         """Make `head` the end of its chain, whatever stood there."""
         ...
 
-    def put(self, row: RunRow | ReviewRow | DecisionRow) -> None:
+    def put(self, row: Projection) -> None:
         """Add or replace a row of a projection."""
         ...
 
@@ -82,9 +106,42 @@ class Transaction(Reader, Protocol):
         """Change columns of a row; no such row, no change."""
         ...
 
+    def clear(self, kind: type[Projection], chain: str | None = None) -> None:
+        """Remove the rows that a chain made; None for all rows."""
+        ...
+
+    def unsealed(self, limit: int) -> list[tuple[int, bytes]]:
+        """The first entries that have no position in the tree, in the order in which they were written, each by a number of the store's own and its header."""
+        ...
+
+    def seal(self, start: int, entries: Sequence[int]) -> None:
+        """Give entries (by the numbers of `unsealed`) the positions in the tree from `start` on."""
+        ...
+
+    def put_tile(self, level: int, position: int, hashes: bytes) -> None:
+        """Add or replace a piece of the tree."""
+        ...
+
+    def add_checkpoint(self, checkpoint: CheckpointRow) -> None:
+        """Add a checkpoint."""
+        ...
+
+    def set_anchored(self, size: int) -> None:
+        """Say that the anchor has taken the checkpoints of this size."""
+        ...
+
+    def forget(self, chain: str, position: int) -> None:
+        """Remove the payload, the salt and the ciphertext of an entry; its header stays."""
+        ...
+
 
 class Store(Reader, Protocol):
     """Where a ledger is kept. Writes of a transaction are durable, all of them, when its block ends without error."""
+
+    @property
+    def id(self) -> str:
+        """What tells this ledger from every other; made with it."""
+        ...
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a write; other writers wait.
@@ -92,6 +149,22 @@ class Store(Reader, Protocol):
         Raises:
             StoreUnavailable: the storage is locked, read-only, full or damaged; nothing was kept.
         """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """Everything as it stands at one moment, whatever others write meanwhile."""
+        ...
+
+    def joined(self, connection: Any) -> Transaction:
+        """The writes of a caller's own connection to the same database; that caller's commit makes them durable.
+
+        Raises:
+            DefinitionError: it is no connection to this database, or has no transaction that could be joined.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Make what was removed unreadable in whatever the storage keeps beside (a write-ahead log, free pages)."""
         ...
 
     def close(self) -> None:

@@ -1,28 +1,50 @@
-"""Keys of the subjects whose personal fields the ledger seals; losing a key is what erases them."""
+"""Keys of the subjects whose personal fields the ledger encrypts; losing a key is what erases them."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import sqlite3
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Protocol
 
-from abpo_sdk.errors import NotCanonical, SealingError, StoreUnavailable
+from abpo_sdk.errors import DefinitionError, NotCanonical
 
 KEY_BYTES = 32
 
 
 class KeyProvider(Protocol):
-    """Where subjects' keys are kept."""
+    """Where subjects' keys are kept. Write one of your own to keep them elsewhere, such as in a KMS.
+
+    Every method may be called by several threads at once, and several processes may use the same keys. What a
+    provider promises:
+
+    - a key is durable before `key_for` returns it, since what is encrypted under it cannot be read without it;
+    - after `erase` has returned, no `key` and no `key_for` of any process gives an erased key;
+    - an identifier is never used twice, and tells nothing of its subject: it stands in the ledger for ever.
+
+    A method raises StoreUnavailable where the keys cannot be reached, and EncryptionError where they cannot be
+    used; never an error of what lies below.
+
+    >>> vault: KeyProvider = MemoryVault()
+    >>> identifier, key = vault.key_for("K-311")
+    >>> vault.key(identifier) == key
+    True
+    """
 
     def key_for(self, subject: str) -> tuple[str, bytes]:
-        """The identifier and key of a subject, durably made where there was none."""
+        """The identifier and key (32 bytes) of a subject, durably made where there was none."""
         ...
 
     def key(self, identifier: str) -> bytes | None:
         """The key of an identifier; None where it was erased or never was here."""
+        ...
+
+    def identifiers(self, subject: str) -> tuple[str, ...]:
+        """The identifiers of the keys that a subject has now; empty where it has none. Makes nothing."""
+        ...
+
+    def erase(self, identifiers: Sequence[str]) -> None:
+        """Forget these keys, durably and beyond recovery; those that are not there are no error."""
         ...
 
     def close(self) -> None:
@@ -31,114 +53,110 @@ class KeyProvider(Protocol):
 
 
 class MemoryVault:
-    """Keys that live as long as the object; for ledgers that do so too."""
+    """Keys that live as long as the object; for ledgers that do so too.
+
+    >>> vault = MemoryVault()
+    >>> identifier, _ = vault.key_for("K-311")
+    >>> vault.identifiers("K-311") == (identifier,)
+    True
+    >>> vault.erase([identifier])
+    >>> print(vault.key(identifier), vault.identifiers("K-311"))
+    None ()
+    """
 
     def __init__(self) -> None:
         self._by_subject: dict[str, str] = {}
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[str, tuple[str, bytes]] = {}
         self._lock = threading.Lock()
 
     def key_for(self, subject: str) -> tuple[str, bytes]:
-        """The identifier and key of a subject, made where there was none."""
+        """The identifier and key of a subject, made where there was none.
+
+        Raises:
+            NotCanonical: the subject is no text.
+        """
+        subject_bytes(subject)
         with self._lock:
-            if subject not in self._by_subject:
-                identifier = secrets.token_hex(8)
-                self._by_subject[subject] = identifier
-                self._keys[identifier] = secrets.token_bytes(KEY_BYTES)
-            identifier = self._by_subject[subject]
-            return identifier, self._keys[identifier]
+            identifier = self._by_subject.get(subject)
+            if identifier is None:
+                identifier = self._by_subject[subject] = secrets.token_hex(8)
+                self._keys[identifier] = (subject, secrets.token_bytes(KEY_BYTES))
+            return identifier, self._keys[identifier][1]
 
     def key(self, identifier: str) -> bytes | None:
         """The key of an identifier, or None."""
-        return self._keys.get(identifier)
+        with self._lock:
+            found = self._keys.get(identifier) if is_text(identifier) else None
+            return found[1] if found else None
+
+    def identifiers(self, subject: str) -> tuple[str, ...]:
+        """The identifiers of the keys that a subject has now.
+
+        Raises:
+            NotCanonical: the subject is no text.
+        """
+        subject_bytes(subject)
+        with self._lock:
+            return (self._by_subject[subject],) if subject in self._by_subject else ()
+
+    def erase(self, identifiers: Sequence[str]) -> None:
+        """Forget these keys.
+
+        Raises:
+            DefinitionError: one text was given, where a list of identifiers belongs.
+        """
+        with self._lock:
+            for identifier in to_erase(identifiers):
+                subject, _ = self._keys.pop(identifier, ("", b""))
+                if self._by_subject.get(subject) == identifier:
+                    del self._by_subject[subject]
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-class FileVault:
-    """Keys in an SQLite file of their own, beside the ledger and readable by its owner alone.
-
-    A backup of the ledger that does not hold this file holds no personal content. Whoever has both has all.
-
-    Args:
-        path: the file; made where it is absent.
+def require_complete(provider: KeyProvider) -> None:
+    """Refuse a provider of keys that lacks one of the methods, before a subject's erasure depends on it.
 
     Raises:
-        StoreUnavailable: it cannot be opened.
+        DefinitionError: naming what is missing.
+
+    >>> require_complete(MemoryVault())
     """
+    names = ("key_for", "key", "identifiers", "erase", "close")
+    missing = [name for name in names if not callable(getattr(provider, name, None))]
+    if missing:
+        raise DefinitionError(
+            f"{type(provider).__name__} cannot keep the keys of a ledger: it has no method {', '.join(missing)}; "
+            "see KeyProvider"
+        )
 
-    def __init__(self, path: Path, *, timeout: float = 5.0) -> None:
-        self._path = path
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[str, bytes]] = {}
-        self._connection: sqlite3.Connection | None = None
 
-    def key_for(self, subject: str) -> tuple[str, bytes]:
-        """The identifier and key of a subject, committed to the file before it is used."""
-        with self._lock:
-            known = self._known.get(subject)
-            if known is None:
-                try:
-                    known = self._known[subject] = self._find_or_make(subject)
-                except (sqlite3.Error, OSError) as error:
-                    raise StoreUnavailable(f"the keys in {str(self._path)!r} cannot be written: {error}") from error
-                except UnicodeEncodeError:
-                    raise NotCanonical("the name of a subject holds a lone surrogate, which is no text") from None
-            return known
+def subject_bytes(subject: str) -> bytes:
+    """The name of a subject in UTF-8.
 
-    def key(self, identifier: str) -> bytes | None:
-        """The key of an identifier, or None."""
-        with self._lock:
-            try:
-                if self._connection is None and not self._path.exists():
-                    return None
-                row = self._open().execute("SELECT key FROM keys WHERE id = ?", (identifier,)).fetchone()
-            except (sqlite3.OperationalError, OSError) as error:
-                raise StoreUnavailable(f"the keys in {str(self._path)!r} cannot be read: {error}") from error
-            except sqlite3.Error as error:
-                raise SealingError(f"{str(self._path)!r} holds no keys: {error}") from error
-            return bytes(row[0]) if row else None
+    Raises:
+        NotCanonical: it is no text.
+    """
+    if not isinstance(subject, str):
+        raise NotCanonical(f"the name of a subject is a text, and not {type(subject).__name__}")
+    try:
+        return subject.encode()
+    except UnicodeEncodeError:
+        raise NotCanonical("the name of a subject holds a lone surrogate, which is no text") from None
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._known.clear()
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
 
-    def _find_or_make(self, subject: str) -> tuple[str, bytes]:
-        connection = self._open()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            row = connection.execute("SELECT id, key FROM keys WHERE subject = ?", (subject,)).fetchone()
-            if row is None:
-                row = (secrets.token_hex(8), secrets.token_bytes(KEY_BYTES))
-                connection.execute("INSERT INTO keys(subject, id, key) VALUES (?, ?, ?)", (subject, *row))
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return str(row[0]), bytes(row[1])
+def is_text(identifier: object) -> bool:
+    """Whether this can be the identifier of a key at all."""
+    return isinstance(identifier, str) and identifier.isascii()
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            if not self._path.exists():
-                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-            connection = sqlite3.connect(
-                self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
-            )
-            try:
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS keys (subject TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, key BLOB NOT NULL) WITHOUT ROWID"
-                )
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
+
+def to_erase(identifiers: Sequence[str]) -> list[str]:
+    """Those that can be identifiers of keys.
+
+    Raises:
+        DefinitionError: one text was given: its letters would be taken for identifiers, and nothing be erased.
+    """
+    if isinstance(identifiers, (str, bytes)):
+        raise DefinitionError("erase takes a list of identifiers, and was given one text: write erase([identifier])")
+    return [identifier for identifier in identifiers if is_text(identifier)]

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any, Generic, TypeVar
 
 from abpo_sdk.errors import LedgerBroken, NotCanonical
-from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Entry, payload_hash, sealed_hash
+from abpo_sdk.ledger.chain_check import ChainChecker
+from abpo_sdk.ledger.entry import Entry, entry_of
+from abpo_sdk.ledger.note import Verifier
+from abpo_sdk.ledger.own_entries import lost_checkpoints, missing_keys, swept_before
 from abpo_sdk.ledger.rebuilding import differing_row
-from abpo_sdk.ledger.rows import Head
-from abpo_sdk.ledger.sealing import COMMITMENT, boxes, inputs_salt, open_box
-from abpo_sdk.ledger.store import Store
-from abpo_sdk.ledger.vault import KeyProvider
-from abpo_sdk.values.canonical import canonical_bytes, parse_json
-
-HEADER_FIELDS = frozenset(
-    {"at", "chain", "inputs", "kind", "name", "ordinal", "payload", "position", "previous", "schema", "scope", "sealed"}
+from abpo_sdk.ledger.rows import CHAIN
+from abpo_sdk.ledger.sqlite import SqliteReader
+from abpo_sdk.ledger.store import Reader, Store
+from abpo_sdk.ledger.tree_check import (
+    LeafHashes,
+    check_headers,
+    check_lengths,
+    check_notes,
+    check_tiles,
+    missing_leaf,
+    signed_notes,
 )
+from abpo_sdk.ledger.vault import KeyProvider
 
-KEY_MISSING = "is missing, and nothing says that its subject was erased (is the file with the keys beside the ledger?)"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Verification:
         sealed: how many of the entries are under a checkpoint of the whole ledger.
         anchored: how many of them are under one that is kept elsewhere.
         erased: how many personal fields can no longer be read, because their subject was erased.
+        swept: how many payloads were removed, because the time to keep them was over.
 
     What is not sealed is protected by its own chain alone: a whole chain that someone removed is not missed.
     """
@@ -41,6 +52,7 @@ class Verification:
     sealed: int = 0
     anchored: int = 0
     erased: int = 0
+    swept: int = 0
 
     @property
     def unsealed(self) -> int:
@@ -48,165 +60,155 @@ class Verification:
         return self.entries - self.sealed
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.entries:,} entries in {self.chains:,} chains: {self.sealed:,} sealed, {self.unsealed:,} not yet sealed, "
             f"{self.anchored:,} anchored, {self.erased:,} erased"
         )
+        return f"{text}, {self.swept:,} swept" if self.swept else text
 
 
-def verify(store: Store, vault: KeyProvider) -> Verification:
-    """Check every chain, and the runs, reviews and decisions that are made from it, also while others write to it.
+def verify(
+    store: Store,
+    vault: KeyProvider | None,
+    *,
+    verifiers: Sequence[Verifier] = (),
+    anchored: Callable[[], Iterable[str]] = tuple,
+) -> Verification:
+    """Check the tree, every chain, and what is made from the entries; also while others write.
+
+    Args:
+        store: the store.
+        vault: the keys of personal fields; None to check all but what is encrypted.
+        verifiers: the public keys that may have signed checkpoints, all of one name.
+        anchored: gives the checkpoints that are kept elsewhere.
 
     Raises:
         LedgerBroken: naming the first entry that was edited, dropped, swapped or inserted, or the first row of a run,
             review or decision that is not what the entries say.
     """
-    count = 0
-    named = set()
-    for head in store.heads():
-        named.add(head.chain)
-        count += _check_chain(store, head, vault)
-    for chain in (*store.chains_with_entries(), *store.chains_with_rows()):
-        if chain not in named:
-            begun = store.head(chain)
-            if begun is None:
-                raise _broken(chain, 0, "the end of its chain is not recorded")
-            named.add(chain)
-            count += _check_chain(store, begun, vault)
-    return Verification(count, len(named))
+    notes = list(anchored())  # before the moment that is looked at: what is anchored later is not missed then
+    with store.snapshot() as reader:
+        size = reader.size()
+        tree_problem = _problem(lambda: check_tiles(reader, size))
+        checker = ChainChecker(reader, LeafHashes(reader, size), vault, swept_before(reader), missing_keys(reader))
+        chains = _check_chains(reader, checker)
+        if checker.leaves.asked != size:
+            raise _missing_leaf(reader)
+        rows, lost = reader.checkpoints(), lost_checkpoints(reader)
+        check_lengths(size, signed_notes(rows), verifiers, where="the ledger")
+        check_lengths(size, notes, verifiers, where="the anchor", lost=lost)
+        if tree_problem:
+            raise tree_problem
+        sealed = check_notes(reader, size, signed_notes(rows), verifiers, where="the ledger")
+        under_anchor = check_notes(reader, size, notes, verifiers, where="the anchor", lost=lost)
+        if not notes:
+            under_anchor = max((row.size for row in rows if row.anchored), default=0)
+        if isinstance(reader, SqliteReader):
+            reader.check_indexes()
+    counts = checker.counts
+    return Verification(counts.entries, chains, sealed, under_anchor, counts.erased, counts.swept)
 
 
-def _check_chain(store: Store, head: Head, vault: KeyProvider) -> int:
-    """Check one chain; gives the number of its entries."""
-    head, entries = _at_one_moment(store, head)
-    if type(head.length) is not int or not isinstance(head.chain, str):
-        raise _broken(head.chain, 0, "the record of the end of its chain was damaged")
-    headers = [_parsed(entry) for entry in entries]
-    hashes = [entry.hash if header is not None else None for entry, header in zip(entries, headers, strict=True)]
-    for position, (entry, header) in enumerate(zip(entries, headers, strict=True)):
-        if header is None:
-            raise _broken(head.chain, position, "its header is not the canonical JSON that was written")
-        if position == head.length:
-            raise _broken(head.chain, position, f"the chain should end before it, with {head.length} entries")
-        _check_header(entry, header, position)
-        if header["previous"] != (hashes[position - 1] if position else GENESIS):
-            raise _broken(head.chain, position, "it names another entry before it than stands there")
-        _check_payload(entry, header, position)
-        _check_sealed(entry, header, position, vault)
-        if position == head.length - 1:
-            if hashes[position] != head.hash:
-                raise _broken(
-                    head.chain,
-                    position,
-                    "it is not the entry that is recorded as the end of its chain; one of them was edited",
-                )
-        elif hashes[position] != _named_by_next(headers, position) and _vouched(head, headers, hashes, position + 1):
-            raise _broken(head.chain, position, "it is not the entry that the one after it names, so it was edited")
-    if len(entries) != head.length:
-        raise _broken(
-            head.chain,
-            len(entries),
-            f"it is missing; the chain should have {head.length} entries and has {len(entries)}",
-        )
-    _check_rows(store, head, entries, vault)
-    return len(entries)
-
-
-def _check_rows(store: Store, head: Head, entries: list[Entry], vault: KeyProvider) -> None:
-    wrong = differing_row(store, head.chain, entries)
-    if wrong is None:
-        return
-    now = store.head(head.chain)
-    if now is not None and now.length > head.length:  # somebody wrote meanwhile, so look at both again
-        _check_chain(store, now, vault)
-        return
-    raise LedgerBroken(f"the ledger is broken at {head.chain!r}: the table {wrong}", chain=head.chain)
-
-
-def _at_one_moment(store: Store, head: Head) -> tuple[Head, list[Entry]]:
-    """The end of a chain and the entries that it had then."""
-    while True:
-        entries = store.entries(head.chain)
-        now = store.head(head.chain)
-        if now is None or (now.length, now.hash) == (head.length, head.hash):
-            return head, entries
-        head = now
-
-
-def _parsed(entry: Entry) -> dict[str, Any] | None:
-    """A header, if its bytes are the canonical form of one."""
+def _problem(check: Callable[[], None]) -> LedgerBroken | None:
+    """What is wrong with the tree; raised last, since an entry that was edited says more."""
     try:
-        header = parse_json(entry.header)
-        if isinstance(header, dict) and canonical_bytes(header) == entry.header:
-            return header
-    except (NotCanonical, TypeError):
-        pass
+        check()
+    except LedgerBroken as error:
+        return error
     return None
 
 
-def _named_by_next(headers: Sequence[dict[str, Any] | None], position: int) -> Any:
-    after = headers[position + 1] if position + 1 < len(headers) else None
-    return after.get("previous") if after is not None else None
+def _check_chains(reader: Reader, checker: ChainChecker) -> int:
+    """Check every chain that has an end, an entry or a row; gives how many there are."""
+    heads = Groups(reader.heads(), attrgetter("chain"))
+    entries = Groups(reader.stored(), itemgetter(0))
+    rows = {kind: Groups(reader.rows(kind, order=column), attrgetter(column)) for kind, column in CHAIN.items()}
+    sources: list[Groups[Any]] = [heads, entries, *rows.values()]
+    chains = 0
+    while sources := [source for source in sources if source.chain is not None]:
+        chain = _first(sources)
+        chains += 1
+        head = next(heads.take(chain), None)
+        if head is None:
+            first = next(entries.take(chain), None)
+            raise _without_end(chain, entry_of(first) if first else None)
+        made = checker.check(head, entries.take(chain))
+        stored = {kind: list(groups.take(chain)) for kind, groups in rows.items() if groups.chain == chain}
+        if made or stored:
+            wrong = differing_row(made, stored)
+            if wrong is not None:
+                raise LedgerBroken(f"the ledger is broken at {chain!r}: the table {wrong}", chain=chain)
+        for groups in sources:
+            if groups.chain == chain:
+                groups.leave()
+    return chains
 
 
-def _vouched(head: Head, headers: Sequence[dict[str, Any] | None], hashes: Sequence[str | None], position: int) -> bool:
-    """Whether the entry at a position belongs there, to judge by its own header and by what follows it."""
-    if position >= len(headers):
-        return False
-    header = headers[position]
-    if header is None or (header.get("chain"), header.get("position")) != (head.chain, position):
-        return False
-    expected = head.hash if position == head.length - 1 else _named_by_next(headers, position)
-    return hashes[position] == expected
+def _first(sources: Sequence[Groups[Any]]) -> Any:
+    """The first of the chains that the sources come to next."""
+    first = sources[0].chain
+    if all(source.chain == first for source in sources):
+        return first
+    return min((source.chain for source in sources), key=_order)
 
 
-def _check_header(entry: Entry, header: dict[str, Any], position: int) -> None:
-    chain = entry.chain
-    if header.get("schema") != SCHEMA or set(header) != HEADER_FIELDS:
-        raise _broken(
-            chain, position, f"its header has schema {header.get('schema')!r}, and this release knows {SCHEMA}"
-        )
-    if (header["chain"], header["position"]) != (chain, position) or entry.position != position:
-        raise _broken(
-            chain, position, f"an entry that was written at {header['chain']!r}, {header['position']}, stands here"
-        )
-    if (header["scope"], header["ordinal"]) != (entry.place.scope, entry.place.ordinal):
-        raise _broken(
-            chain, position, f"it is filed at {entry.place}, and was written at {header['scope']}{header['ordinal']}"
-        )
+def _without_end(chain: Any, first: Entry | None) -> LedgerBroken:
+    """What is wrong with a chain whose end is not recorded: often its only entry is another chain's."""
+    entry, reason = 0, "the end of its chain is not recorded"
+    if first is not None:
+        with suppress(NotCanonical, LookupError, TypeError):
+            written = first.head["chain"], first.head["position"]
+            if written[0] != chain:
+                (chain, entry), reason = written, f"it is filed under {chain!r}"
+    return LedgerBroken(f"the ledger is broken at {chain!r}, entry {entry}: {reason}", chain=chain, entry=entry)
 
 
-def _check_payload(entry: Entry, header: dict[str, Any], position: int) -> None:
-    if entry.payload is None or entry.salt is None:
-        raise _broken(entry.chain, position, "its payload is missing, and nothing says that it was erased")
-    try:
-        faithful = payload_hash(entry.salt, entry.payload) == header["payload"]
-    except TypeError:  # the column holds something else than bytes
-        faithful = False
-    if not faithful:
-        raise _broken(entry.chain, position, "its payload, or the payload's salt, is not what was written")
+def _order(chain: Any) -> tuple[bool, Any]:
+    return (not isinstance(chain, str), chain)
 
 
-def _check_sealed(entry: Entry, header: dict[str, Any], position: int, vault: KeyProvider) -> None:
-    try:
-        faithful = sealed_hash(entry.sealed) == header["sealed"]
-    except TypeError:
-        faithful = False
-    if not faithful:
-        raise _broken(entry.chain, position, "what is sealed beside its payload is not what was written")
-    if entry.sealed is None:
-        return
-    try:
-        for box, commitment in boxes(entry):
-            if commitment != {COMMITMENT: box["commitment"]}:
-                raise _broken(entry.chain, position, f"its payload has no commitment to the sealed {box['label']}")
-            if open_box(entry, box, vault) is None:
-                raise _broken(entry.chain, position, f"the key of its sealed {box['label']} {KEY_MISSING}")
-        if inputs_salt(entry, vault) is None:
-            raise _broken(entry.chain, position, f"a key of the sealed salt of its inputs {KEY_MISSING}")
-    except (NotCanonical, LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
-        raise _broken(entry.chain, position, "what is sealed beside its payload cannot be read") from None
+class Groups(Generic[T]):
+    """Items in the order of their chains, taken chain by chain without holding them all.
+
+    Args:
+        items: in that order.
+        of: gives the chain of an item.
+    """
+
+    def __init__(self, items: Iterator[T], of: Callable[[T], Any]) -> None:
+        self._groups = groupby(items, of)
+        self.chain: Any = None
+        self._items: Iterator[T] = iter(())
+        self.leave()
+
+    def leave(self) -> None:
+        """Go on to the next chain; None at the end."""
+        self.chain, self._items = next(self._groups, (None, iter(())))
+
+    def take(self, chain: Any) -> Iterator[T]:
+        """The items of a chain; none where it is not the one at hand."""
+        return self._items if self.chain == chain else iter(())
 
 
-def _broken(chain: str, position: int, reason: str) -> LedgerBroken:
-    return LedgerBroken(f"the ledger is broken at {chain!r}, entry {position}: {reason}", chain=chain, entry=position)
+def verify_headers(
+    store: Store, *, verifiers: Sequence[Verifier] = (), anchored: Callable[[], Iterable[str]] = tuple
+) -> int:
+    """Make the roots of the checkpoints again from the stored headers alone; see `Ledger.verify_headers`."""
+    notes = list(anchored())
+    with store.snapshot() as reader:
+        size = reader.size()
+        signed = signed_notes(reader.checkpoints())
+        lost = lost_checkpoints(reader)
+        sealed = check_headers(reader, size, signed, verifiers, where="the ledger")
+        check_headers(reader, size, notes, verifiers, where="the anchor", lost=lost)
+    return sealed
+
+
+def _missing_leaf(reader: Reader) -> LedgerBroken:
+    """Names the first position of the tree whose entry is gone."""
+    expected = 0
+    for leaf, _ in reader.headers():
+        if leaf != expected:
+            break
+        expected += 1
+    return missing_leaf(expected)

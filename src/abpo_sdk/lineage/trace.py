@@ -9,13 +9,16 @@ from typing import Any, Literal
 
 from abpo_sdk.conditions.kinds import written
 from abpo_sdk.ledger import Entry
+from abpo_sdk.ledger.encryption import labels, masked
 from abpo_sdk.ledger.entry import entry_id
-from abpo_sdk.ledger.sealing import labels, masked
 from abpo_sdk.lineage.tree import Tree
 from abpo_sdk.values.decision import POLICY
 from abpo_sdk.values.source import Source
 
 Coverage = Literal["complete", "partial"]
+
+SWEPT = "all that was recorded of it (swept)"
+"""What is not known of a step whose payload was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def _origin(place: str, by_place: Mapping[str, Entry]) -> Origin | None:
         return None
     if entry.kind == "started":
         return Origin("argument", entry.name)
+    if entry.payload is None:
+        return Origin("step", entry.name, unknown=(SWEPT,))
     content = entry.content
     sources = tuple(Source(s["system"], s["id"], s.get("digest")) for s in content.get("sources", ()))
     inputs = tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abpo_sdk.errors import DuplicateRun, Erased
 from abpo_sdk.ledger import Entry, Ledger
+from abpo_sdk.ledger.own_entries import sweep_of
 from abpo_sdk.values.encoded import Encoded, masked_tree
 
 
@@ -18,6 +19,11 @@ def check_duplicate(ledger: Ledger, run: str, process: str, encoded: Encoded) ->
         raise DuplicateRun(f"the id {run!r} is the key of a decision that was recorded without a run; choose another")
     if started.name != process:
         raise DuplicateRun(f"the id {run!r} is taken by a run of process {started.name!r}")
+    if started.payload is None:
+        raise DuplicateRun(
+            f"the id {run!r} is taken by a run whose arguments were swept, because the time to keep them was over "
+            f"(see {sweep_of(ledger.store, started)}), so nobody can tell whether the case is the same"
+        )
     try:
         same = ledger.same_inputs(started, encoded)
     except Erased as error:

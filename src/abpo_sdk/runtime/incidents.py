@@ -8,8 +8,11 @@ from abpo_sdk.errors import IncidentError, RationaleMissing
 from abpo_sdk.gates import People
 from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.entry import Kind
+from abpo_sdk.ledger.erasure import run_subject
+from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime.segment import life_draft
+from abpo_sdk.values.encoded import PersonalValue
 from abpo_sdk.values.encoding import Codec
 
 
@@ -32,6 +35,8 @@ def record_resolution(
     if action == "supply":
         encoded = Codec(type(value), where="the supplied value").encode(value)
         payload["value"], personal = encoded.tree, encoded.within("value")
+        if not personal:  # nobody said whose it is, and the step that it stands for records it under its own marks
+            personal = (PersonalValue(("value",), "supplied value", run_subject(run)),)
     with ledger.writing() as writer:
         entries = writer.tx.entries(run)
         if not writer.tx.select(RunRow, equal={"id": run, "status": "incident"}):
@@ -45,4 +50,5 @@ def record_resolution(
                 raise IncidentError(f"run {run!r}: no step raised, so there is no value to supply; retry or abandon it")
             payload |= {"scope": incident["scope"], "ordinal": incident["ordinal"]}
         kind: Kind = "abandoned" if action == "abandon" else "resolved"
-        writer.append(run, [life_draft(entries, kind, row.process, payload, ledger.clock.now(), personal)])
+        draft = life_draft(entries, kind, row.process, payload, ledger.clock.now(), personal)
+        writer.append_encrypted(run, under_living_keys(ledger.vault, writer.tx, [(draft, ledger.encrypted(draft))]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Ledger, Occurrence
 from abpo_sdk.ledger.decisions import decode_decision
 from abpo_sdk.ledger.entry import LIFE
+from abpo_sdk.ledger.own_entries import sweep_of
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.run import Incident, Status
@@ -40,11 +42,15 @@ class RunReader:
 
         Raises:
             UnknownRun: there is none of this id.
+            Erased: what it was started with was swept.
         """
         if not isinstance(run, str):
             raise UnknownRun(f"a run is known by its id, and {run!r} is none; give run.id")
         rows = self.ledger.store.select(RunRow, equal={"id": run})
         if not rows:
+            with self._naming_the_sweep(run):
+                for entry in self.ledger.entries(run)[:1]:
+                    entry.content  # noqa: B018  raises where it was swept, and its row with it
             raise UnknownRun(f"there is no run {run!r}")
         return rows[0]
 
@@ -57,7 +63,15 @@ class RunReader:
         return self.reviews.of(run, status="open")
 
     def decisions(self, run: str) -> tuple[Decision, ...]:
-        """The decisions of a run as they stand."""
+        """The decisions of a run as they stand.
+
+        Raises:
+            Erased: one of them, or what a person said to it, was swept.
+        """
+        with self._naming_the_sweep(run):
+            return self._decisions(run)
+
+    def _decisions(self, run: str) -> tuple[Decision, ...]:
         decisions: dict[str, Decision] = {}
         for entry in self.ledger.entries(run):
             if entry.kind == "decision":
@@ -76,9 +90,18 @@ class RunReader:
     def result(self, run: str) -> Any:
         """What the process of a run that is done returned."""
         finished = self._last_of(run, "finished")
-        tree = self.ledger.payload(finished, purpose="result")["result"]
+        with self._naming_the_sweep(run):
+            tree = self.ledger.payload(finished, purpose="result")["result"]
         bound = self.processes.get(finished.name)
         return bound.process.signature.result.decode(tree) if bound else tree
+
+    def why_abandoned(self, run: str) -> str:
+        """By whom and why a run was given up, as the end of a sentence; empty where that was swept."""
+        entry = self._last_of(run, "abandoned")
+        if entry.payload is None:
+            return ""
+        content = entry.content
+        return f" by {content['by']}: {content['because']}"
 
     def incident(self, run: str) -> Incident | None:
         """What keeps a run from going on; None where nothing does."""
@@ -98,7 +121,23 @@ class RunReader:
     def lineage(self, run: str) -> Lineage:
         """Where every value that the decisions of a run used came from."""
         self.row(run)
-        return trace(run, self.ledger.entries(run))
+        with self._naming_the_sweep(run):
+            return trace(run, self.ledger.entries(run))
+
+    @contextmanager
+    def _naming_the_sweep(self, run: str) -> Iterator[None]:
+        """Say of what cannot be had any more which sweep took it."""
+        try:
+            yield
+        except Erased as error:
+            for entry in self.ledger.entries(run):
+                sweep = sweep_of(self.ledger.store, entry) if entry.payload is None else None
+                if sweep is not None:
+                    raise Erased(
+                        f"run {run!r}, {entry.place}: the content of its {entry.kind} {entry.name!r} was swept, because the time "
+                        f"to keep it was over, see {sweep}"
+                    ) from error
+            raise
 
     def _last_of(self, run: str, kind: str) -> Entry:
         """What happened to a run last, which its status says is of this kind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,10 +25,12 @@ from abpo_sdk.errors import (
 from abpo_sdk.gates import Reviews
 from abpo_sdk.gates.reviews import answer_of, review_draft
 from abpo_sdk.ledger import Call, Entry, Lease, Ledger, Occurrence, Place
+from abpo_sdk.ledger.encryption import Encrypted, without_values
 from abpo_sdk.ledger.entry import LIFE, Draft, id_part
+from abpo_sdk.ledger.erasure import is_open, run_subject
+from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.recorder import Keyed, Scope, key_root
 from abpo_sdk.ledger.rows import Head
-from abpo_sdk.ledger.sealing import Sealed, without_values
 from abpo_sdk.runtime.exceptions import exception_tree
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.origins import Origins
@@ -101,7 +103,7 @@ class RunRecorder:
     parked: bool = False
     broken: Exception | None = None
     failure: Failure | None = None
-    _buffer: list[tuple[Draft, Sealed]] = field(default_factory=list)
+    _buffer: list[tuple[Draft, Encrypted]] = field(default_factory=list)
     _scopes: list[Scope] = field(default_factory=list)
     _files: dict[str, str | None] = field(default_factory=dict)
     _origins: Origins = field(default_factory=Origins)
@@ -318,7 +320,7 @@ class RunRecorder:
         if call.effect:
             self.commit([draft])
         else:
-            self._buffer.append((draft, self.ledger.seal(draft)))
+            self._buffer.append((draft, self.ledger.encrypted(draft)))
 
     def _around(self, call: Call[Any], inputs: Encoded) -> dict[str, JsonValue]:
         """What is recorded beside a result: the records that it reads, and where its arguments came from."""
@@ -352,12 +354,15 @@ class RunRecorder:
             return
         try:
             for draft in drafts:
-                self._buffer.append((draft, self.ledger.seal(draft)))
+                self._buffer.append((draft, self.ledger.encrypted(draft)))
             now = self.ledger.clock.now()
             if self._renew_at is None or now > self._renew_at:
                 self.lease, self._renew_at = self.leases.renewed(self.lease, now), self.leases.renewal(now)
             with self.ledger.writing() as writer:
-                writer.append_sealed(self.lease.chain, self._buffer, lease=self.lease, release=release, after=self.end)
+                buffer: Sequence[tuple[Draft, Encrypted]] = self._buffer
+                if any(parts.keys for _, parts in buffer) and is_open(writer.tx, self.lease.chain):
+                    buffer = under_living_keys(self.ledger.vault, writer.tx, buffer)
+                writer.append_encrypted(self.lease.chain, buffer, lease=self.lease, release=release, after=self.end)
         except UNSWALLOWABLE as error:
             self.broken = error
             raise
@@ -377,7 +382,7 @@ class RunRecorder:
         try:
             tree = exception_tree(failure.error, step=failure.draft.name)
             draft = replace(failure.draft, payload={**failure.draft.payload, "error": tree}, personal=personal)
-            self._buffer.append((draft, self.ledger.seal(draft)))
+            self._buffer.append((draft, self.ledger.encrypted(draft)))
         except AbpoError as error:
             self._give_up(failure, error)
             raise
@@ -437,11 +442,6 @@ class RunRecorder:
         except UNSWALLOWABLE as error:
             self.broken = error
             raise
-
-
-def run_subject(run: str) -> str:
-    """The subject under whose key a run's free texts (messages of errors) are sealed."""
-    return f"run:{run}"
 
 
 def _here() -> tuple[int, object]:

@@ -120,7 +120,7 @@ class Run(Generic[R_co]):
                 f"run {self.id!r} is an incident: {incident.step or 'its process'} raised {incident.error.partition(':')[0]}; "
                 "run.incident.error has the message, and run.incident.retry, .supply or .abandon resolve it"
             )
-        raise RunFailed(f"run {self.id!r} was abandoned")
+        raise RunFailed(f"run {self.id!r} was abandoned{self._reader.why_abandoned(self.id)}")
 
     @property
     def reviews(self) -> tuple[Review, ...]:

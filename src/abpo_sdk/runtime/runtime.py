@@ -19,6 +19,7 @@ from abpo_sdk.errors import (
 from abpo_sdk.gates import People, Reviews
 from abpo_sdk.ledger import Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, check_id
+from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage
 from abpo_sdk.runtime.duplicates import check_duplicate
@@ -138,7 +139,7 @@ class Runtime:
         Raises:
             DuplicateRun: the id is taken by a run with another case.
             UnknownProcess: the process was not given to the runtime, and its wiring is missing.
-            LossyRoundTrip, MistypedInput, SealingError: the case cannot be stored as it is.
+            LossyRoundTrip, MistypedInput, EncryptionError: the case cannot be stored as it is.
             StoreUnavailable: the ledger cannot be written.
         """
         run, segment = self._start(process, args, kwargs, id)
@@ -305,9 +306,11 @@ class Runtime:
             encoded,
             {"arguments": encoded},
         )
-        sealed = self.ledger.seal(draft)
+        parts = self.ledger.encrypted(draft)
         with self.ledger.writing() as writer:
-            entries = writer.begin(run, (draft, sealed), lease=lease)
+            if parts.keys:
+                ((draft, parts),) = under_living_keys(self.ledger.vault, writer.tx, ((draft, parts),))
+            entries = writer.begin(run, (draft, parts), lease=lease)
         if entries:
             begun = Begun(entries, writer.end, values, encoded.files)
             return Run(self._reader, run), self._segment(bound, lease, begun)

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from abpo_sdk.errors import LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
+from abpo_sdk.errors import Erased, LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, Kind
+from abpo_sdk.ledger.erasure import abandonment, erasure_in, is_open, run_subject
 from abpo_sdk.ledger.recorder import recording
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.recorded import Recorded
-from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied, run_subject
+from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.encoded import PersonalValue
 
@@ -145,7 +146,8 @@ class Segment:
         draft = self._life("finished", {}, encoded.within("result"))
         draft.encoded = {"result": encoded}
         recorder.commit([draft], release=True)
-        self.result.append(value)
+        if not encoded.personal:  # which is read from the ledger each time, since it may be erased meanwhile
+            self.result.append(value)
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:
@@ -174,7 +176,16 @@ class Segment:
         if recorder.parked:
             recorder.lease = self._leases.acquire(recorder.lease.chain, status=None)
             recorder.forget_end()  # while the run was parked, others may have written
+            if not is_open(self._ledger.store, recorder.lease.chain):
+                self._leases.give_up(recorder.lease)
+                raise LeaseLost(
+                    f"run {recorder.lease.chain!r} has been abandoned meanwhile; nothing more was kept of it"
+                )
         recorder.broken = None
+        erasure = erasure_in(self._ledger.store, recorder.lease.chain) if isinstance(error, Erased) else None
+        if erasure is not None:
+            recorder.commit([self._life("abandoned", abandonment(erasure, "runtime"), ())], release=True)
+            return
         failure = recorder.failure
         step = failure.draft if failure is not None and failure.error is error else None
         payload: dict[str, Any] = {

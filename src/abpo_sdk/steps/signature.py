@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
-from abpo_sdk.errors import DefinitionError, NotCanonical, SealingError
+from abpo_sdk.errors import DefinitionError, EncryptionError, NotCanonical
 from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue, file_digest
-from abpo_sdk.values.encoding import Codec, digests, sealable
+from abpo_sdk.values.encoding import Codec, digests, encryptable
 from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.traversal import Found, personal_in
 
@@ -188,7 +188,7 @@ class Signature:
         tree = {name: codec.dump(values[name], found, (name,)) for name, codec in self._codecs.items()}
         if found.empty and not self._marks:
             return Encoded(tree)
-        personal = [*sealable(tree, found, self.what), *self._personal_arguments(values)]
+        personal = [*encryptable(tree, found, self.what), *self._personal_arguments(values)]
         return Encoded(tree, tuple(personal), digests(found, digest))
 
     def _plain(self, values: Mapping[str, Any]) -> tuple[bytes, ...] | None:
@@ -205,7 +205,7 @@ class Signature:
         for name, mark in self._marks:
             if values[name] is not None:
                 if not values[mark.subject_field]:
-                    raise SealingError(
+                    raise EncryptionError(
                         f"{self.what}: the personal parameter {name!r} has no subject, because {mark.subject_field!r} is empty"
                     )
                 yield PersonalValue((name,), mark.label, str(values[mark.subject_field]))

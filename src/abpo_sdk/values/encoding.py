@@ -2,7 +2,7 @@
 
 pydantic does the work. Around it stand the checks that evidence needs: a value must come back equal, a time
 must have a zone, a set gets one order, a file stands for its content, and personal fields are found wherever
-they lie, so that the ledger can seal them.
+they lie, so that the ledger can encrypt them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticSerializationError
 
-from abpo_sdk.errors import DefinitionError, LossyRoundTrip, NotCanonical, SealingError
+from abpo_sdk.errors import DefinitionError, EncryptionError, LossyRoundTrip, NotCanonical
 from abpo_sdk.values.canonical import parse_json, plain_bytes
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue, file_digest, part_at
 from abpo_sdk.values.equality import difference, same
@@ -83,7 +83,7 @@ class Codec(Generic[T]):
         Raises:
             LossyRoundTrip: the value is not of the type.
             MistypedInput: it holds a time without a zone.
-            SealingError: it holds a personal field whose subject is unknown.
+            EncryptionError: it holds a personal field whose subject is unknown.
         """
         plain = self.plain(value)
         if plain is not None:
@@ -92,7 +92,7 @@ class Codec(Generic[T]):
         tree = self.dump(value, found)
         if found.empty:
             return Encoded(tree)
-        return Encoded(tree, sealable(tree, found, self._where), digests(found, digest))
+        return Encoded(tree, encryptable(tree, found, self._where), digests(found, digest))
 
     def dump(self, value: T, found: Found, path: tuple[str | int, ...] = ()) -> JsonValue:
         """The JSON tree of a value that will stand at `path`; adds to `found` what matters in it."""
@@ -236,13 +236,13 @@ def _order_sets(tree: JsonValue, found: Found, path: tuple[str | int, ...]) -> N
             node.sort(key=lambda item: json.dumps(item, sort_keys=True))
 
 
-def sealable(tree: JsonValue, found: Found, where: str) -> tuple[PersonalValue, ...]:
+def encryptable(tree: JsonValue, found: Found, where: str) -> tuple[PersonalValue, ...]:
     """The personal places of a tree, each with its subject.
 
     Raises:
-        SealingError: a subject is unknown, or a place is not in the tree.
+        EncryptionError: a subject is unknown, or a place is not in the tree.
     """
-    return tuple(_sealable(tree, part, where) for part in found.personal)
+    return tuple(_encryptable(tree, part, where) for part in found.personal)
 
 
 def digests(found: Found, digest: Digest) -> dict[str, str | None] | None:
@@ -250,17 +250,17 @@ def digests(found: Found, digest: Digest) -> dict[str, str | None] | None:
     return {str(path): digest(path) for path in found.files} or None
 
 
-def _sealable(tree: JsonValue, part: PersonalPart, where: str) -> PersonalValue:
+def _encryptable(tree: JsonValue, part: PersonalPart, where: str) -> PersonalValue:
     if not part.subject:
-        raise SealingError(
+        raise EncryptionError(
             f"{where}: the personal field {part.name!r} has no subject, because {part.subject_field!r} is empty; "
             "say whose it is, or leave the field empty too"
         )
     try:
         part_at(tree, part.path)
     except (KeyError, IndexError, TypeError):
-        raise SealingError(
-            f"{where}: the personal field {part.name!r} is not where its model says, so it cannot be sealed; "
+        raise EncryptionError(
+            f"{where}: the personal field {part.name!r} is not where its model says, so it cannot be encrypted; "
             "models with personal fields need their plain shape (no custom serialiser, no exclusion)"
         ) from None
     return PersonalValue(part.path, part.label, part.subject)

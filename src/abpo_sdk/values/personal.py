@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks a field as personal: it is sealed under its subject's own key wherever the ledger stores it.
+    """Marks a field as personal: it is encrypted under its subject's own key wherever the ledger stores it.
 
     Put it into the annotation of a field of a pydantic model or dataclass, or of a parameter of a step or
     process: `iban: Annotated[str, Personal("bank account", subject_field="supplier")]`.
@@ -15,7 +15,7 @@ class Personal:
     Args:
         label: what the field holds, in words that may be shown in place of the value.
         subject_field: the field (of the same model) or the parameter (of the same function) that says whose
-            it is. Erasing that subject makes every field sealed for it unreadable.
+            it is. Erasing that subject makes every field encrypted for it unreadable.
 
     >>> Personal("bank account", subject_field="supplier").label
     'bank account'

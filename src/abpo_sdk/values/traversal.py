@@ -18,7 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from abpo_sdk.errors import DefinitionError, MistypedInput, SealingError
+from abpo_sdk.errors import DefinitionError, EncryptionError, MistypedInput
 from abpo_sdk.values.personal import Personal
 
 Keys = tuple[str | int, ...]
@@ -45,8 +45,8 @@ class Found:
     files: list[Path] = dataclasses.field(default_factory=list)
     sets: list[Keys] = dataclasses.field(default_factory=list)
     """In the order in which they were met, so that an outer set comes before those inside it."""
-    sealed: bool = False
-    """Whether all of it is sealed as a whole."""
+    encrypted: bool = False
+    """Whether all of it is encrypted as a whole."""
 
     @property
     def empty(self) -> bool:
@@ -59,7 +59,7 @@ def find(value: object, where: str, found: Found, path: Keys = ()) -> None:
 
     Raises:
         MistypedInput: it holds a time without a zone.
-        SealingError: a personal field lies in a set, where it cannot be told apart.
+        EncryptionError: a personal field lies in a set, where it cannot be told apart.
     """
     _visit(value, path, found, where)
 
@@ -93,8 +93,8 @@ def _visit_other(value: object, path: Keys, found: Found, where: str) -> None:
         before = len(found.personal)
         for position, item in enumerate(value):  # the tree has the items in this order, until they are sorted
             _visit(item, (*path, position), found, where)
-        if len(found.personal) > before and not found.sealed:
-            raise SealingError(
+        if len(found.personal) > before and not found.encrypted:
+            raise EncryptionError(
                 f"{where}: {'.'.join(map(str, path)) or 'it'} is a set of things with personal fields; use a list or tuple"
             )
     elif isinstance(value, (dict, Mapping)):
@@ -116,7 +116,7 @@ def _visit_items(values: Mapping[Any, Any], path: Keys, found: Found, where: str
 
 
 def _visit_key(key: object, path: Keys, found: Found, where: str) -> None:
-    inside = Found(sealed=found.sealed)
+    inside = Found(encrypted=found.encrypted)
     _visit(key, path, inside, where)
     found.files += inside.files
 
@@ -140,8 +140,10 @@ def _visit_fields(value: object, path: Keys, found: Found, where: str) -> None:
                     (*path, name), name, mark.label, "" if subject is None else str(subject), mark.subject_field
                 )
             )
-    for name in plan.visit_sealed:  # sealed as a whole, so what is personal inside of it needs no seal of its own
-        inside = Found(sealed=True)
+    for (
+        name
+    ) in plan.visit_encrypted:  # encrypted as a whole, so what is personal inside of it needs no encryption of its own
+        inside = Found(encrypted=True)
         try:
             _visit(getattr(value, name), (*path, name), inside, where)
         except MistypedInput:
@@ -163,7 +165,7 @@ class Plan:
 
     personal: tuple[tuple[str, Personal], ...]
     visit: tuple[str, ...]
-    visit_sealed: tuple[str, ...]
+    visit_encrypted: tuple[str, ...]
     root: bool = False
 
 
@@ -191,8 +193,8 @@ def plan_of(model: Any) -> Plan:
             )
     deep = tuple(name for name, annotation in annotations.items() if not _is_leaf(annotation))
     visit = tuple(name for name in deep if name not in marked)
-    visit_sealed = tuple(name for name in deep if name in marked)
-    return Plan(personal, visit, visit_sealed, bool(getattr(model, "__pydantic_root_model__", False)))
+    visit_encrypted = tuple(name for name in deep if name in marked)
+    return Plan(personal, visit, visit_encrypted, bool(getattr(model, "__pydantic_root_model__", False)))
 
 
 def annotations_of(model: Any) -> dict[str, Any]:
@@ -226,7 +228,7 @@ def check_marks(annotation: Any, where: str) -> None:
         elif any(personal_in(part) for part in annotations_of(model).values()):
             raise DefinitionError(
                 f"{where}: {model.__name__} has personal fields, and its values do not say that they are {model.__name__}, "
-                "so these could not be sealed; make it a pydantic model or a dataclass"
+                "so these could not be encrypted; make it a pydantic model or a dataclass"
             )
 
 

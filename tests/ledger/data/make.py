@@ -1,13 +1,15 @@
 """Writes a ledger of the present schema, which later releases must still read: `python tests/ledger/data/make.py`.
 
-Run it once, when a schema is settled, and keep the files that it makes; never run it again for that schema.
+Run it once, when a schema is settled, and keep the files that it makes; never run it again for that schema. Other tests
+have it write a ledger of their own, since it has something of everything.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +17,11 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from abpo_sdk import Decision, DecisionTable, Gate, Personal, fields, process, rule, step
-from abpo_sdk.ledger.entry import SCHEMA
+from abpo_sdk.ledger import FileAnchor, Ledger
+from abpo_sdk.ledger.migrations import MIGRATIONS
 from abpo_sdk.testing.runtime import TestRuntime
 
-PATH = Path(__file__).parent / f"schema_{SCHEMA}.db"
+PATH = Path(__file__).parent / f"schema_{len(MIGRATIONS)}.db"
 
 
 class Claim(BaseModel):
@@ -61,18 +64,50 @@ def pay_claim(number: str) -> str:
     return book(claim) if decision.outcome == "pay" else decision.outcome
 
 
-def main() -> None:
-    small = Claim(
-        number="C-3", holder="h-2", iban="AT611904300234573201", amount=Decimal("20.00"), day=date(2026, 1, 3)
+def claim_of(holder: str, number: str, amount: str = "20.00") -> Claim:
+    return Claim(
+        number=number,
+        holder=holder,
+        iban=f"AT61190430023457320{number[-1]}",
+        amount=Decimal(amount),
+        day=date(2026, 1, 3),
     )
-    with TestRuntime(f"sqlite:///{PATH}", [pay_claim], people={"maria@acme": {"controller"}}) as runtime:
+
+
+def write(path: Path) -> None:
+    """A ledger with what is reviewed, imported, erased, held, swept, sealed and not yet sealed; an anchor beside it."""
+    ledger = Ledger(f"sqlite:///{path}", anchor=FileAnchor(f"{path}.anchor"))
+    with TestRuntime(ledger, [pay_claim], people={"maria@acme": {"controller"}}) as runtime:
+        ledger.record(claims(claim_of("h-6", "C-6")), key="C-6")
+        past = [replace(claims(claim_of("h-5", f"H-{n}")), at=runtime.clock.now() - timedelta(days=n)) for n in (1, 2)]
+        ledger.import_decisions(
+            ((f"H-{number}", decision) for number, decision in enumerate(past)), source="the old one"
+        )
+        ledger.seal()
+        runtime.clock.advance(timedelta(days=1))
         run = runtime.start(pay_claim, "C-1", id="R-1")
         run.review.answer("pay", by="maria@acme", because="the receipt is there")
         assert run.result() == "booked C-1"
         assert runtime.start(pay_claim, "C-2", id="R-2").status == "incident"
-        runtime.ledger.record(claims(small), key="C-3")
-        print(runtime.ledger.verify())  # noqa: T201
-        for head in runtime.ledger.store.heads():
+        ledger.record(claims(claim_of("h-2", "C-3")), key="C-3")
+        ledger.record(claims(claim_of("h-4", "C-4")), key="C-4")
+        ledger.hold("h-5", "a lawsuit", by="ines@acme")
+        ledger.hold("h-2", "a complaint", by="ines@acme")
+        ledger.release("h-2", "a complaint", by="ines@acme", because="it was settled")
+        ledger.erase("h-4", by="ines@acme", because="asked for")
+        ledger.retain("decision", timedelta(hours=12))
+        ledger.seal()
+        ledger.record(claims(claim_of("h-7", "C-7")), key="C-7")
+        assert runtime.start(pay_claim, "C-8", id="R-8").status == "waiting"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def main() -> None:
+    write(PATH)
+    with Ledger(f"sqlite:///{PATH}", anchor=FileAnchor(f"{PATH}.anchor")) as ledger:
+        print(ledger.verify())  # noqa: T201
+        for head in ledger.store.heads():
             print(head.chain, head.hash)  # noqa: T201
     with closing(sqlite3.connect(PATH)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")

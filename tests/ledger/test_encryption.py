@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from abpo_sdk import DecisionTable, Gate, Personal, fields, process, rule, step
 from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical
 from abpo_sdk.ledger import Entry, FileVault, Ledger, MemoryVault, Place, canonical_bytes, parse_json
+from abpo_sdk.ledger.encryption import decrypt, encrypt, labels, masked, open_box, same_inputs
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.sealing import labels, masked, open_box, same_inputs, seal, unseal
 from abpo_sdk.testing.clock import START
 from abpo_sdk.testing.runtime import TestRuntime
 from abpo_sdk.values.encoded import Encoded, PersonalValue
@@ -35,8 +35,9 @@ def written(ledger: Ledger, *drafts: Draft, chain: str = "C-1") -> list[Entry]:
 
 def forget(path: Path, subject: str) -> None:
     """Lose one subject's key, as an erasure does."""
-    with closing(sqlite3.connect(f"{path}.keys", isolation_level=None)) as connection:
-        assert connection.execute("DELETE FROM keys WHERE subject = ?", (subject,)).rowcount == 1
+    with closing(FileVault(Path(f"{path}.keys"))) as vault:
+        (identifier,) = vault.identifiers(subject)
+        vault.erase([identifier])
 
 
 # what a sealed entry shows, and to whom
@@ -53,7 +54,7 @@ def test_a_sealed_field_is_read_with_a_purpose_and_masked_without_one(
 
 def test_an_entry_without_anything_personal_has_nothing_beside_it(ledger: Ledger, draft: Callable[..., Draft]) -> None:
     (entry,) = written(ledger, draft(result={"a": [1, None]}, inputs=Encoded({"b": 1})))
-    assert entry.sealed is None
+    assert entry.ciphertext is None
     assert ledger.payload(entry) == ledger.payload(entry, purpose="any") == {"result": {"a": [1, None]}}
 
 
@@ -84,7 +85,7 @@ def test_whatever_is_sealed_comes_back_and_the_draft_stays_as_it_was(
     ledger = Ledger("sqlite://", vault=vault)
     (entry,) = written(ledger, draft)
     assert canonical_bytes(draft.payload) == before
-    assert canonical_bytes(unseal(entry, vault)) == before
+    assert canonical_bytes(decrypt(entry, vault)) == before
     assert same_inputs(entry, inputs, vault)
     assert ledger.verify().entries == 1
     for number, (value, subject) in enumerate(items):
@@ -113,9 +114,9 @@ def test_a_commitment_cannot_be_guessed_from_what_lies_beside_it(ledger: Ledger,
     guess = Encoded({"iban": SECRET}, (PersonalValue(("iban",), "bank account", "ACME"),))
     (entry,) = written(ledger, draft(secret=SECRET, inputs=guess))
     assert entry.salt is not None
-    assert entry.sealed is not None
+    assert entry.ciphertext is not None
     commitment = entry.content["iban"]["$sealed"]
-    beside = parse_json(entry.sealed)
+    beside = parse_json(entry.ciphertext)
     assert beside["fields"][0]["commitment"] == commitment
     open_keys = [entry.salt, b"", beside["fields"][0]["key"].encode(), bytes.fromhex(beside["fields"][0]["key"])]
     for key in open_keys:
@@ -224,20 +225,20 @@ def test_a_refused_personal_value_is_named_and_not_shown(deep: bool) -> None:
     value: Any = {"inner": [number]} if deep else number
     draft = Draft(Place("/", 0), "step", "work", {"pin": value}, START, (PersonalValue(("pin",), "pin code", "ACME"),))
     with pytest.raises(NotCanonical, match="pin code at pin") as caught:
-        seal(draft, MemoryVault())
+        encrypt(draft, MemoryVault())
     assert str(number) not in str(caught.value)
     given_ = replace(
         draft, payload={}, personal=(), inputs=Encoded({"pin": value}, (PersonalValue(("pin",), "pin code", "ACME"),))
     )
     with pytest.raises(NotCanonical, match="'work': what was given") as caught:
-        seal(given_, MemoryVault())
+        encrypt(given_, MemoryVault())
     assert str(number) not in str(caught.value)
 
 
 def test_a_refused_value_that_is_not_personal_is_shown() -> None:
     draft = Draft(Place("/", 0), "step", "work", {}, START, (), Encoded({"n": 2**53}))
     with pytest.raises(NotCanonical, match="9007199254740992"):
-        seal(draft, MemoryVault())
+        encrypt(draft, MemoryVault())
 
 
 def test_a_payload_nested_100_000_deep_is_refused_by_name_with_and_without_personal_parts() -> None:
@@ -246,7 +247,7 @@ def test_a_payload_nested_100_000_deep_is_refused_by_name_with_and_without_perso
         value = [value]
     for personal in ((), (PersonalValue(("iban",), "bank account", "ACME"),)):
         with pytest.raises(NotCanonical, match="nested"):
-            seal(Draft(Place("/", 0), "step", "work", {"result": value, "iban": "x"}, START, personal), MemoryVault())
+            encrypt(Draft(Place("/", 0), "step", "work", {"result": value, "iban": "x"}, START, personal), MemoryVault())
 
 
 # lost keys
@@ -287,15 +288,15 @@ def test_boxes_swapped_between_entries_are_found(
 ) -> None:
     ledger = open_ledger()
     one, two = written(ledger, draft(0, secret=SECRET), draft(1, secret="AT61"))
-    swapped = one._replace(sealed=two.sealed)
-    assert two.sealed is not None
-    box = parse_json(two.sealed)["fields"][0]
+    swapped = one._replace(ciphertext=two.ciphertext)
+    assert two.ciphertext is not None
+    box = parse_json(two.ciphertext)["fields"][0]
     box["commitment"] = one.content["iban"]["$sealed"]  # as if it belonged here
     with pytest.raises(LedgerBroken, match="was changed"):
         open_box(swapped, box, ledger.vault)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE entries SET sealed = ? WHERE position = 0", (two.sealed,))
-        connection.execute("UPDATE entries SET sealed = ? WHERE position = 1", (one.sealed,))
+        connection.execute("UPDATE abpo_entries SET ciphertext = ? WHERE position = 0", (two.ciphertext,))
+        connection.execute("UPDATE abpo_entries SET ciphertext = ? WHERE position = 1", (one.ciphertext,))
     with pytest.raises(LedgerBroken) as caught:
         ledger.verify()
     assert (caught.value.chain, caught.value.entry) == ("C-1", 0)
@@ -304,14 +305,14 @@ def test_boxes_swapped_between_entries_are_found(
 def test_keys_of_another_ledger_open_nothing(tmp_path: Path, draft: Callable[..., Draft]) -> None:
     ledger = Ledger("sqlite://")
     (entry,) = written(ledger, draft(secret=SECRET))
-    assert entry.sealed is not None
-    identifier = parse_json(entry.sealed)["fields"][0]["key"]
+    assert entry.ciphertext is not None
+    identifier = parse_json(entry.ciphertext)["fields"][0]["key"]
     other = FileVault(tmp_path / "other.keys")
     other.key_for("ACME")
     with closing(sqlite3.connect(tmp_path / "other.keys", isolation_level=None)) as connection:
         connection.execute("UPDATE keys SET id = ?", (identifier,))
     with pytest.raises(LedgerBroken, match="keys are another ledger's") as caught:
-        unseal(entry, other)
+        decrypt(entry, other)
     assert SECRET not in str(caught.value)
     other.close()
     ledger.close()
@@ -321,8 +322,8 @@ def test_a_box_that_holds_something_else_than_its_commitment_says_is_found_thoug
     ledger: Ledger, draft: Callable[..., Draft]
 ) -> None:
     (entry,) = written(ledger, draft(secret=SECRET))
-    assert entry.sealed is not None
-    box = parse_json(entry.sealed)["fields"][0]
+    assert entry.ciphertext is not None
+    box = parse_json(entry.ciphertext)["fields"][0]
     opened = open_box(entry, box, ledger.vault)
     assert opened is not None
     key = ledger.vault.key(box["key"])
@@ -370,9 +371,9 @@ def test_inputs_of_two_subjects_cannot_be_compared_any_more_once_either_is_erase
 
 def test_a_changed_box_of_inputs_is_a_broken_ledger(ledger: Ledger, draft: Callable[..., Draft]) -> None:
     one, two = written(ledger, draft(0, inputs=inputs_of(SECRET, "ACME")), draft(1, inputs=inputs_of(SECRET, "Bolt")))
-    assert one.sealed is not None
-    assert two.sealed is not None
-    beside = parse_json(one.sealed)
-    beside["inputs"]["box"] = parse_json(two.sealed)["inputs"]["box"]
+    assert one.ciphertext is not None
+    assert two.ciphertext is not None
+    beside = parse_json(one.ciphertext)
+    beside["inputs"]["box"] = parse_json(two.ciphertext)["inputs"]["box"]
     with pytest.raises(LedgerBroken, match="inputs"):
-        ledger.same_inputs(one._replace(sealed=canonical_bytes(beside)), inputs_of(SECRET, "ACME"))
+        ledger.same_inputs(one._replace(ciphertext=canonical_bytes(beside)), inputs_of(SECRET, "ACME"))

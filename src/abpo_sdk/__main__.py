@@ -1,0 +1,241 @@
+"""`python -m abpo_sdk verify TARGET`: verifies an evidence bundle, a ledger's file or a ledger on Postgres, and changes none of them.
+
+Exit codes: 0, all fits; 1, it is broken, and the first place is named; 2, it could not be verified.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abpo_sdk.errors import AbpoError, DefinitionError, LedgerBroken, SchemaUnknown, StoreUnavailable
+
+if TYPE_CHECKING:
+    from abpo_sdk.ledger import KeyProvider, Store, Verifier
+
+GOOD, BROKEN, UNVERIFIED = 0, 1, 2
+SQLITE_FILE = b"SQLite format 3\0"
+POSTGRES = ("postgresql://", "postgres://")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        said, code = _verified(options), GOOD
+    except LedgerBroken as error:
+        said, code = str(error), BROKEN
+    except AbpoError as error:
+        said, code = f"cannot be verified: {error}", UNVERIFIED
+    except (OSError, sqlite3.Error) as error:
+        said, code = f"cannot be verified: {error}", UNVERIFIED
+    except Exception as error:  # noqa: BLE001  a damaged file may fail anywhere, and whoever verifies it needs no traceback
+        said, code = f"cannot be verified, it is damaged: {type(error).__name__}: {error}", UNVERIFIED
+    line = " ".join(part.strip() for part in said.splitlines())
+    sys.stdout.buffer.write(f"{line}\n".encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+    sys.stdout.flush()
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m abpo_sdk", description="Parts of business processes that software decides."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    verify = commands.add_parser(
+        "verify",
+        help="verify an evidence bundle or a ledger",
+        description="Verify an evidence bundle, a ledger's SQLite file, or a ledger on Postgres. Nothing is changed.",
+        epilog="Exit codes: 0, all fits; 1, it is broken; 2, it cannot be verified.",
+    )
+    verify.add_argument("target", metavar="TARGET", help="a bundle, a ledger's file, or postgresql://...")
+    verify.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="NAME+ID+KEY",
+        help="a public key that may have signed the checkpoints, got from elsewhere than the bundle; may be given several times",
+    )
+    verify.add_argument("--anchor", type=Path, metavar="FILE", help="a file of checkpoints that were kept elsewhere")
+    verify.add_argument(
+        "--without-keys",
+        action="store_true",
+        help="do not open what is encrypted, for whoever has the ledger and not its keys",
+    )
+    return parser
+
+
+def _verified(options: argparse.Namespace) -> str:
+    """What was verified, for people."""
+    from abpo_sdk.ledger import Verifier
+
+    keys = tuple(Verifier.parse(key) for key in options.key)
+    if len({key.name for key in keys}) > 1:
+        raise DefinitionError("the keys of a ledger have one name, and these have several")
+    notes = _notes(options.anchor) if options.anchor is not None else []
+    if options.target.startswith(POSTGRES):
+        with _postgres(options.target) as store:
+            return _ledger(store, None, keys, notes, without_keys=options.without_keys)
+    path = Path(options.target.removeprefix("sqlite:///"))
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE_FILE))
+    if start == SQLITE_FILE:
+        with _copied(path) as store:
+            return _ledger(store, path, keys, notes, without_keys=options.without_keys)
+    if start.startswith(b"{"):
+        return _bundle(path, options.key, notes)
+    raise StoreUnavailable(f"{str(path)!r} is neither an evidence bundle nor an SQLite file")
+
+
+def _notes(path: Path) -> list[str]:
+    from abpo_sdk.ledger import FileAnchor
+
+    if not path.is_file():
+        raise StoreUnavailable(f"there is no file {str(path)!r} with anchored checkpoints")
+    notes = FileAnchor(path).notes()
+    if not notes:
+        raise StoreUnavailable(f"{str(path)!r} holds no anchored checkpoint")
+    return notes
+
+
+def _bundle(path: Path, keys: Sequence[str], notes: Sequence[str]) -> str:
+    from abpo_sdk.ledger import verify_bundle
+
+    if not keys:
+        named = _named_key(path)
+        raise DefinitionError(
+            "give the ledger's public key (--key NAME+ID+KEY), got from elsewhere than the bundle"
+            + (f"; it names {named}, which proves nothing until you compare it" if named else "; it names none itself")
+        )
+    return str(verify_bundle(path, trust=keys, anchored=notes))
+
+
+def _named_key(path: Path) -> str | None:
+    """The key that a bundle says it is signed with."""
+    from abpo_sdk.ledger import parse_json
+
+    with path.open("rb") as file, contextlib.suppress(AbpoError, LookupError, TypeError):
+        return str(parse_json(file.readline())["key"])
+    return None
+
+
+def _ledger(
+    store: Store, path: Path | None, keys: tuple[Verifier, ...], notes: Sequence[str], *, without_keys: bool
+) -> str:
+    from abpo_sdk.ledger import Signer
+    from abpo_sdk.ledger.verification import verify
+
+    signer = path.with_name(path.name + ".signer") if path is not None else None
+    if not keys and signer is not None and signer.is_file():
+        keys = (Signer.from_file(signer).verifier,)
+    if not keys and (notes or store.checkpoints()):
+        raise DefinitionError(
+            "there are checkpoints, and no key that could have signed them; give the ledger's public key: --key NAME+ID+KEY"
+        )
+    with contextlib.ExitStack() as stack:
+        vault = None if without_keys else _vault(store, path)
+        if vault is not None:
+            stack.callback(vault.close)
+        verification = verify(store, vault, verifiers=keys, anchored=lambda: notes)
+    return f"{verification}{'' if vault is not None else ' (what is encrypted was not opened)'}"
+
+
+def _vault(store: Store, path: Path | None) -> KeyProvider | None:
+    """The keys beside a ledger's file; None where there are none, and nothing is encrypted."""
+    from abpo_sdk.ledger import FileVault
+    from abpo_sdk.ledger.rows import SubjectRow
+
+    file = path.with_name(path.name + ".keys") if path is not None else None
+    if file is not None and file.is_file():
+        return FileVault(file)
+    with store.snapshot() as reader:
+        if next(iter(reader.rows(SubjectRow, order="id")), None) is None:
+            return None
+    where = (
+        f"the file {str(file)!r} is not there"
+        if file is not None
+        else "for a ledger on Postgres they are not known here"
+    )
+    raise StoreUnavailable(
+        f"personal fields are encrypted, and their keys are missing: {where}; say --without-keys to verify all but these"
+    )
+
+
+@contextlib.contextmanager
+def _copied(path: Path) -> Iterator[Store]:
+    """A copy of a ledger's file in a directory of its own, which may be brought to the newest schema."""
+    from abpo_sdk.ledger import SqliteStore
+
+    with tempfile.TemporaryDirectory(prefix="abpo-verify-") as directory:
+        copy = Path(directory, "ledger.db")
+        if path.with_name(path.name + "-shm").exists():  # somebody has it open, or crashed: a whole copy of one moment
+            with (
+                contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+                contextlib.closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+        else:
+            for suffix in ("", "-wal"):
+                if path.with_name(path.name + suffix).exists():
+                    shutil.copyfile(path.with_name(path.name + suffix), copy.with_name(copy.name + suffix))
+        _check_schema(copy)
+        store = SqliteStore(copy, shared=True)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _check_schema(path: Path) -> None:
+    """Refuse a file in which there is no ledger, and which opening would make one."""
+    from abpo_sdk.ledger.migrations import schema_of
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        if schema_of(connection, shared=True) == 0:
+            raise SchemaUnknown("there is no ledger in this SQLite file")
+
+
+@contextlib.contextmanager
+def _postgres(url: str) -> Iterator[Store]:
+    """A ledger on Postgres that is there already, in the newest schema."""
+    from abpo_sdk.ledger import PostgresStore
+
+    _check_postgres(url)
+    store = PostgresStore(url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _check_postgres(url: str) -> None:
+    """Refuse a database in which opening the ledger would make or change tables."""
+    try:
+        import psycopg  # noqa: F401  without it, what follows says nothing that helps
+    except ImportError:
+        raise DefinitionError('a ledger on Postgres needs psycopg; pip install "abpo_sdk[postgres]"') from None
+    from abpo_sdk.ledger.postgres_database import PostgresDatabase
+    from abpo_sdk.ledger.postgres_schema import MIGRATIONS, schema_of
+    from abpo_sdk.ledger.postgres_session import Target
+
+    target = Target(url, "abpo", 5.0)
+    with target.connect() as connection:
+        version, _ = schema_of(PostgresDatabase(target.name, target.schema, connection))
+    if version == 0:
+        raise SchemaUnknown("there is no ledger in this database")
+    if version < len(MIGRATIONS):
+        raise SchemaUnknown(
+            f"this ledger has schema {version}, and verifying would bring it to {len(MIGRATIONS)}; open it with this release first, or "
+            "verify it with the one that wrote it"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What a ledger is opened with: its store by URL, and its keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abpo_sdk.errors import DefinitionError
+from abpo_sdk.ledger.file_vault import FileVault
+from abpo_sdk.ledger.sqlite import SqliteStore
+from abpo_sdk.ledger.store import Store
+from abpo_sdk.ledger.vault import KeyProvider, MemoryVault, require_complete
+
+SQLITE = "sqlite://"
+POSTGRES = ("postgresql://", "postgres://")
+
+
+def open_store(url: str | Store, *, timeout: float, shared: bool) -> tuple[Store, Path | None]:
+    """The store that a URL names, and its file where it is one.
+
+    Raises:
+        DefinitionError: another scheme.
+        StoreUnavailable, SchemaUnknown: it cannot be opened.
+    """
+    if not isinstance(url, str):
+        return url, None
+    if url.startswith(POSTGRES):
+        from abpo_sdk.ledger.postgres import PostgresStore
+
+        return PostgresStore(url, timeout=timeout), None
+    path = _path_of(url)
+    return SqliteStore(path, timeout=timeout, shared=shared), path
+
+
+def open_vault(vault: KeyProvider | None, path: Path | None, *, url: str | Store, timeout: float) -> KeyProvider:
+    """The keys that were given; else in a file beside the ledger's, or in memory for a ledger in memory.
+
+    Raises:
+        DefinitionError: the ledger is somewhere else, and nothing says where its keys should be; a vault lacks a method.
+    """
+    if vault is not None:
+        require_complete(vault)
+        return vault
+    if path is not None:
+        return FileVault(path.with_name(path.name + ".keys"), timeout=timeout)
+    if isinstance(url, str) and url.startswith(SQLITE):
+        return MemoryVault()
+    raise DefinitionError(
+        "a ledger on Postgres or on a store of one's own needs vault=, where the keys of personal fields are kept, "
+        'such as FileVault(Path("ledger.keys"))'
+    )
+
+
+def _path_of(url: str) -> Path | None:
+    if url in (SQLITE, SQLITE + "/", SQLITE + "/:memory:"):
+        return None
+    if url.startswith(SQLITE + "/"):
+        return Path(url.removeprefix(SQLITE + "/"))
+    raise DefinitionError(
+        f'{url!r} names no ledger; write "sqlite:///file.db" for a file, "sqlite://" for one in memory, '
+        'or "postgresql://..." for a Postgres database'
+    )
