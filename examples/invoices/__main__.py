@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
@@ -83,14 +84,32 @@ def show_evidence(console: Console, office: Office, *, booked: int) -> None:
     runtime = office.runtime
     console.print("\n[bold]Where one decision came from[/]")
     console.print(str(runtime.lineage("FAK-26-2207")), markup=False, soft_wrap=True)
-    console.print("\n[bold]The ledger, verified[/]", str(runtime.ledger.verify()), sep="\n")
+    show_ledger(console, office)
     console.print("\n[bold]The bias audit, by the supplier's country[/]")
     report = BiasAuditor(by=["country"], favourable="pay").audit(runtime.decisions("payment"), undecided=["credit"])
     console.print(str(report), markup=False, soft_wrap=True)
     console.print(
         f"\n[bold]{booked} bookings made now[/], {len(office.erp.bookings())} in all; none is ever made twice."
     )
-    console.print(f"Everything is in {office.directory}/: ledger.db (and its keys), erp.db, orders.db")
+    console.print(f"Everything is in {office.directory}/: ledger.db (with its keys and signer), erp.db, orders.db")
+
+
+def show_ledger(console: Console, office: Office) -> None:
+    """Seal and verify the ledger, hold it against what was booked, and export what an auditor needs."""
+    ledger = office.runtime.ledger
+    ledger.seal()
+    console.print("\n[bold]The ledger, sealed, anchored and verified[/]", str(ledger.verify()), sep="\n")
+    bookings = pd.DataFrame({"key": office.erp.keys()})
+    problems = ledger.reconcile(bookings, outcomes={"pay", "credit"}, policy="payment")
+    console.print(f"{len(bookings)} bookings held against the decisions: {len(problems)} that do not fit")
+    bundle = office.directory / "evidence.jsonl"
+    ledger.export(bundle)
+    console.print(
+        f"An auditor verifies {bundle} with the public key alone:\n"
+        f'  python docs/verify.py {bundle} "{ledger.verifier}" {office.directory}/checkpoints.txt',
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 if __name__ == "__main__":

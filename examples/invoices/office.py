@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from abpo_sdk import Runtime
+from abpo_sdk import Ledger, Runtime
+from abpo_sdk.ledger import FileAnchor
 from examples.invoices.pay import pay_invoice
 from examples.invoices.systems import Erp, Orders
 
@@ -28,8 +29,9 @@ def open_office(directory: Path, *, people: Mapping[str, Collection[str]]) -> It
     directory.mkdir(parents=True, exist_ok=True)
     erp = Erp(directory / "erp.db")
     orders = Orders(directory / "orders.db", seed=HERE / "orders.csv")
-    url = f"sqlite:///{directory / 'ledger.db'}"
-    with Runtime(url, [pay_invoice.bind(orders=orders, erp=erp)], people=people) as runtime:
+    # here beside the ledger; at work, where whoever runs the office cannot write
+    ledger = Ledger(f"sqlite:///{directory / 'ledger.db'}", anchor=FileAnchor(directory / "checkpoints.txt"))
+    with Runtime(ledger, [pay_invoice.bind(orders=orders, erp=erp)], people=people) as runtime:
         yield Office(runtime, erp, orders, directory)
     erp.close()
     orders.close()

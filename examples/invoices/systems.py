@@ -95,6 +95,10 @@ class Erp:
         rows = self._db.execute("SELECT number, supplier_id, amount, currency FROM bookings ORDER BY id").fetchall()
         return [Booking(**dict(zip(Booking.model_fields, row, strict=True))) for row in rows]
 
+    def keys(self) -> list[str]:
+        """The key of every booking, which says what booked it."""
+        return [key for (key,) in self._db.execute("SELECT key FROM bookings ORDER BY id")]
+
     def received(self) -> list[tuple[str, str, str]]:
         """Each supplier's invoice numbers, with the document that came first."""
         rows = self._db.execute("SELECT supplier_id, number, document FROM received ORDER BY supplier_id, number")

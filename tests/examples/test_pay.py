@@ -312,7 +312,9 @@ def test_the_demonstration_runs_twice_and_books_nothing_twice(tmp_path: Path) ->
         "5 reviews answered",
         "decision payment: pay",
         "Bias audit: inconclusive",
-        "0 sealed",
+        "152 sealed, 0 not yet sealed, 152 anchored",
+        "12 bookings held against the decisions: 0 that do not fit",
+        "python docs/verify.py out/invoices/evidence.jsonl",
         "out/invoices",
     ):
         assert text in first

@@ -8,7 +8,7 @@ from typing import Any
 from abpo_sdk.errors import DefinitionError, DuplicateRun
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
 from abpo_sdk.ledger.encryption import same_inputs
-from abpo_sdk.ledger.entry import BODY, Draft, Entry, Kind, Place, check_id, entry_id
+from abpo_sdk.ledger.entry import BODY, Draft, Entry, Place, check_id, entry_id
 from abpo_sdk.ledger.erasure import check_said
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.recorder import Occurrence
@@ -81,13 +81,11 @@ def _write_once(journal: Journal, writer: Writer, key: str, draft: Draft) -> Ent
         raise DuplicateRun(
             f"another transaction has recorded the key {key!r}, and this one, which is older, cannot see it; do it again"
         )
-    _check_same(journal, key, entries[0], draft.kind, draft.inputs)
-    return entries[0]
-
-
-def _check_same(journal: Journal, key: str, entry: Entry, kind: Kind, encoded: Encoded | None) -> None:
-    if encoded is None or entry.kind != kind or not same_inputs(entry, encoded, journal.vault):
+    entry = entries[0]
+    same = draft.inputs is not None and entry.kind == draft.kind and same_inputs(entry, draft.inputs, journal.vault)
+    if not same or entry.content.get("at") != draft.payload.get("at"):  # of history, when it was made
         raise DuplicateRun(f"the key {key!r} holds another {entry.kind}; a key stands for one decision")
+    return entry
 
 
 def _encoded(decision: Decision) -> Encoded:
