@@ -86,7 +86,7 @@ def climbed(index, last, start, proof):  # the two roots that a proof leads to: 
 
 def verify(file, keys, notes, at):  # gives what was verified; `at` says how far that came
     at[:] = ["the manifest"]
-    manifest, before, swept, past = parsed(file.readline(2**30), MANIFEST), {}, 0, [(0, sha256().digest())]
+    manifest, before, swept, past, lost = parsed(file.readline(2**30), MANIFEST), {}, 0, [(0, sha256().digest())], []
     chains, (signer, *more) = manifest["chains"], trusted(manifest["key"])
     need(manifest["format"] == "abpo-bundle/1", "it has another format")
     need(signer in keys and not more, f"it names {signer}, which is not trusted")
@@ -130,18 +130,21 @@ def verify(file, keys, notes, at):  # gives what was verified; `at` says how far
                 own = json.loads(payload)
                 before[own["kind"]] = max(own["before"], before.get(own["kind"], ""))
             if chain == OWN and header["kind"] == "reopened":  # which anchored checkpoints a person gave up
-                past += [(lost["size"], bytes.fromhex(lost["root"])) for lost in json.loads(payload)["lost"]]
+                lost += [(item["size"], bytes.fromhex(item["root"])) for item in json.loads(payload)["lost"]]
     at[:] = ["its end"]
     need(not file.read(1), "more stands there than the manifest names")
+    found = {"of this ledger": 0, "given up when it was reopened": 0, "newer than the bundle": 0}
     for number, note in enumerate(notes):
         at[:] = [f"anchored checkpoint {number}"]
-        need((known := opened(note, keys)) in past or known[0] > size, "the bundle has no such checkpoint (a fork?)")
-    entries, newer = sum(length for _, length in chains), sum(opened(note, keys)[0] > size for note in notes)
+        known = opened(note, keys)
+        need(known in past + lost or known[0] > size, "the bundle has no such checkpoint (a fork?)")
+        found[list(found)[0 if known in past else 1 if known in lost else 2]] += 1
+    entries = sum(length for _, length in chains)
     return (
         f"verified: {entries:,} entries in {len(chains):,} chains; {swept:,} payloads are missing, as they were swept\n"
         f"{'all' if entries == size else 'NOT ALL'} of the {size:,} entries under its checkpoint are in the bundle\n"
         f"signed by {signer}; {manifest['checkpoints']:,} checkpoints, each grown from the one before it\n"
-        f"{len(notes) - newer:,} anchored checkpoints are of this ledger, and {newer:,} more are newer than the bundle"
+        f"anchored checkpoints: {', '.join(f'{count:,} {what}' for what, count in found.items())}"
     )
 
 

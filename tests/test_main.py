@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.__main__ import main
-from abpo_sdk.ledger import FileAnchor, Ledger, MemoryVault, Signer
+from abpo_sdk.ledger import FileAnchor, Ledger, MemoryVault, Signer, postgres_schema, verification
 from abpo_sdk.ledger.migrations import MIGRATIONS, migrate
 from abpo_sdk.testing.clock import FakeClock
 from tests.ledger import bundles
@@ -239,6 +239,16 @@ def test_random_bytes_are_no_traceback(content: bytes, start: bytes, made: Path,
     assert verify(made / "random")[0] == 2
 
 
+def test_a_fault_that_nobody_thought_of_is_no_traceback(
+    made: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a\nb")
+
+    monkeypatch.setattr(verification, "verify", fail)
+    assert verify(made / "ledger.db") == (2, "cannot be verified, it is damaged: RuntimeError: a b\n")
+
+
 def test_as_a_command_it_loads_nothing_heavy(made: Path) -> None:
     code = (
         "import runpy, sys\n"
@@ -281,7 +291,9 @@ def nothing_there(postgres: Server) -> str:
     return postgres.url
 
 
-def test_a_ledger_on_postgres_is_verified(nothing_there: str, postgres: Server, verify: Verify, tmp_path: Path) -> None:
+def test_a_ledger_on_postgres_is_verified(
+    nothing_there: str, postgres: Server, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signer = Signer.generate("example.org/ledger")
     code, said = verify(nothing_there)
     assert (code, said) == (2, "cannot be verified: there is no ledger in this database\n")
@@ -296,9 +308,11 @@ def test_a_ledger_on_postgres_is_verified(nothing_there: str, postgres: Server, 
     assert verify(nothing_there, "--without-keys")[0] == 2
     code, said = verify(nothing_there, "--key", key, "--without-keys")
     assert (code, said.startswith("12 entries in 4 chains: 12 sealed")) == (0, True)
-    postgres.run("UPDATE abpo.ledger SET version = 0")
-    assert verify(nothing_there, "--key", key)[0] == 2
-    postgres.run("UPDATE abpo.ledger SET version = 1", "UPDATE abpo.entries SET salt = '' WHERE position = 1")
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres_schema, "MIGRATIONS", (*postgres_schema.MIGRATIONS, ()))
+        code, said = verify(nothing_there, "--key", key)
+        assert (code, "open it with this release first" in said) == (2, True)
+    postgres.run("UPDATE abpo.entries SET salt = '' WHERE position = 1")
     assert verify(nothing_there, "--key", key, "--without-keys")[0] == 1
     postgres.run("DROP SCHEMA abpo CASCADE")
 

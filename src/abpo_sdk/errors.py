@@ -20,6 +20,7 @@ AbpoError
 │   ├── LedgerFrozen         the ledger is shorter than its anchor, and a person must reconcile it first
 │   ├── ProofInvalid         an inclusion or consistency proof that does not hold
 │   ├── NoteInvalid          a signed note that is malformed, or that no known key signed
+│   ├── UnknownExport        a file that the ledger did not export, or that was changed since
 │   ├── SchemaUnknown        a file that a later release wrote, or that is no ledger
 │   └── StoreUnavailable     locked, read-only, full or damaged storage
 ├── RunError
@@ -102,6 +103,7 @@ __all__ = [
     "SchemaUnknown",
     "StoreCheckFailed",
     "StoreUnavailable",
+    "UnknownExport",
     "UnknownField",
     "UnknownOutcome",
     "UnknownProcess",
@@ -202,6 +204,10 @@ class ProofInvalid(LedgerError):
 
 class NoteInvalid(LedgerError):
     """A signed note that is malformed, that no known key signed, or that another log signed."""
+
+
+class UnknownExport(LedgerError):
+    """A file that the ledger did not export, or that was changed since."""
 
 
 class SchemaUnknown(LedgerError):

@@ -150,7 +150,9 @@ def owned(
         checkpoints: for each the size that it says, and the size whose root it has.
         change: what is done to the lines in the end.
     """
-    tree, shown, lengths, previous = MerkleTree(), [], {}, {}
+    tree, shown = MerkleTree(), []
+    lengths: dict[str, int] = {}
+    previous: dict[str, str] = {}
     for entry in entries:
         said = entry.payload if entry.said is None else entry.said
         members = {
@@ -500,7 +502,7 @@ def edits() -> Iterator[tuple[str, Edit, tuple[str | None, int | None]]]:
     yield "the size is another", manifest(size=11), (None, None)
     yield "the size is a text", manifest(size="12"), (None, None)
     yield "the manifest has a member more", manifest(more=1), (None, None)
-    yield "the manifest is a list", lambda lines: lines.__setitem__(0, [1]), (None, None)  # type: ignore[arg-type]
+    yield "the manifest is a list", lambda lines: lines.__setitem__(0, [1]), (None, None)  # type: ignore[call-overload]
     yield "the key is edited", lambda lines: lines[0].update(key=lines[0]["key"][:-2] + "AA"), (None, None)
     yield "the key is another", manifest(key=str(Signer.generate("example.org/ledger").verifier)), (None, None)
     yield "the key is none", manifest(key="none"), (None, None)

@@ -362,6 +362,14 @@ def settle(claim: Claim, *, bank: Any) -> Claim:
     return checked
 
 
+@process
+def careful(claim: Claim) -> str:
+    try:
+        return check(claim).number
+    except ValueError:
+        return "caught"
+
+
 def claim(number: str, *, amount: int = 50, customer: str = "K-1") -> Claim:
     return Claim(number=number, customer=customer, amount=amount, iban=OTHER)
 

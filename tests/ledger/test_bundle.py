@@ -276,6 +276,9 @@ def test_of_a_frozen_ledger_what_is_sealed_is_exported(tmp_path: Path, both: Bot
             write_run(ledger, "D")
             made = ledger.export(tmp_path / "a")
         assert both(made.path.read_bytes(), ledger.verifier, notes) == GOOD
+        found = verify_bundle(made.path, trust=[ledger.verifier], anchored=notes)
+        assert (found.anchored, found.newer, found.lost) == (6, 0, 1)
+        assert "; 1 anchored checkpoints were given up when the ledger was reopened" in str(found)
         assert both(made.path.read_bytes(), ledger.verifier, notes[:1]) == GOOD
         content = ledger.export(tmp_path / "b", ["A"]).path.read_bytes()
         lines = [json.loads(line) for line in content.splitlines()]
@@ -365,6 +368,18 @@ def test_an_edited_payload_is_exported_as_it_stands_and_named_by_whoever_verifie
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE abpo_entries SET payload = CAST('{}' AS BLOB) WHERE position = 1")
     assert both(ledger.export(tmp_path / "a").path.read_bytes(), ledger.verifier) == ("broken", "A", 1)
+
+
+def test_stored_checkpoints_that_do_not_follow_from_each_other_cannot_be_exported(
+    ledger: Ledger, path: Path, tmp_path: Path
+) -> None:
+    for chain in ("A", "B"):
+        write_run(ledger, chain)
+        ledger.seal()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE abpo_checkpoints SET id = 3 WHERE id = 1")
+    with pytest.raises(LedgerBroken, match="its checkpoints do not follow from each other"):
+        ledger.export(tmp_path / "a")
 
 
 def test_memory_does_not_grow_with_the_bundle(tmp_path: Path) -> None:
@@ -496,7 +511,7 @@ def resigned(lines: list[Line], signer: Signer, **changes: Any) -> None:
     """Every checkpoint signed anew, by another key or with something else in it."""
     for line in lines[1 : bundles.first_entry(lines)]:
         found = Checkpoint.parse(line["checkpoint"].split("\n\n")[0] + "\n")
-        parts = {"origin": found.origin, "size": found.size, "root": found.root} | changes
+        parts: dict[str, Any] = {"origin": found.origin, "size": found.size, "root": found.root} | changes
         line["checkpoint"] = sign_checkpoint(Checkpoint(**parts), signer)
     lines[0]["checkpoint"] = line["checkpoint"]
 
@@ -518,7 +533,11 @@ def test_checkpoints_of_another_key_origin_or_size_are_noticed(tmp_path: Path, b
 
     assert changed(lambda copy: resigned(copy, signer)) == GOOD
     assert changed(lambda copy: resigned(copy, OTHER)) == none
-    assert changed(lambda copy: (resigned(copy, OTHER), copy[0].update(key=str(OTHER.verifier)))) == none
+    lines_of_other = json.loads(json.dumps(lines))
+    resigned(lines_of_other, OTHER)
+    lines_of_other[0]["key"] = str(OTHER.verifier)
+    assert both(encoded(lines_of_other), key) == none
+    assert both(encoded(lines_of_other), str(OTHER.verifier)) == GOOD  # so the key must come from elsewhere
     assert changed(lambda copy: resigned(copy, elsewhere, origin="example.com/other")) == none
     assert changed(lambda copy: resigned(copy, signer, size=12)) == none
     assert changed(lambda copy: resigned(copy, signer, root=bytes(32))) == none

@@ -354,6 +354,7 @@ def test_what_is_written_while_keys_are_about_to_go_is_whole_or_erased_and_never
 
         vault.in_between = meanwhile
         ledger.erase(SUBJECT, **BY)
+        assert set(other.export_subject(SUBJECT)["run_id"]) >= {"waiting", "done", "incident"}
         assert ledger.verify().erased > 0
         statuses = {run.id: run.status for run in runtime.runs()}
         assert statuses == {"before": "done", "waiting": "waiting", "done": "done", "incident": "incident"}
@@ -384,6 +385,8 @@ def test_what_was_encrypted_before_an_erasure_and_is_written_after_it_has_a_key_
         run = runtime.start(settle, claim("2", customer=SUBJECT), id="R")
         assert erased == [1]
         assert run.result().iban == OTHER
+        for entry in run.entries:
+            ledger.payload(entry, purpose="nothing of it is erased")
         assert set(ledger.export_subject(SUBJECT)["run_id"]) == {"R"}
         assert ledger.verify().erased > 0
 

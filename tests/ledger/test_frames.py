@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -11,9 +12,12 @@ from typing import Annotated, Any
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, RootModel
 
 from abpo_sdk import Decision, Personal
+from abpo_sdk.errors import LedgerBroken
 from abpo_sdk.ledger import FileVault, Ledger
 from abpo_sdk.testing.clock import START, FakeClock
 
@@ -185,3 +189,117 @@ def test_cases_of_different_shapes_share_a_frame(ledger: Ledger) -> None:
 def test_a_case_that_is_no_record_of_fields_is_one_column(ledger: Ledger) -> None:
     ledger.record(replace(MADE, case="a ticket in one line"), key="C-1")
     assert ledger.decisions()["case"].tolist() == ["a ticket in one line"]
+
+
+# what else is recorded, removed, or no longer what it was
+
+
+def test_imported_decisions_are_there_with_their_cases_and_the_time_when_they_were_made(ledger: Ledger) -> None:
+    ledger.record(MADE, key="new")
+    made = dt.datetime(2019, 3, 4, 5, tzinfo=UTC)
+    ledger.import_decisions([("old", replace(MADE, case=OTHER, at=made))], source="the old system")
+    frame = ledger.decisions("claims", purpose="audit")
+    assert frame["run_id"].tolist() == ["old", "new"]
+    assert frame["at"].tolist() == [made, START]
+    assert frame["number"].tolist() == ["C-2", "C-1"]
+    assert frame["amount"].tolist() == [Decimal(-3), Decimal("12.50")]
+    assert frame["iban"].tolist() == ["AT61", CLAIM.iban]
+    assert "iban" not in ledger.decisions()
+    ledger.erase("h-2", by="dpo", because="asked for it")
+    assert ledger.decisions(purpose="audit")["iban"].isna().tolist() == [True, False]
+
+
+def test_decisions_whose_payloads_were_swept_are_gone(ledger: Ledger) -> None:
+    assert isinstance(ledger.clock, FakeClock)
+    ledger.record(MADE, key="C-1")
+    ledger.import_decisions([("old", replace(MADE, at=START))], source="the old system")
+    ledger.clock.advance(timedelta(days=1))
+    ledger.retain("decision", timedelta(hours=1))
+    assert ledger.decisions()["run_id"].tolist() == ["old"]
+    ledger.retain("imported", timedelta(hours=1))
+    assert list(ledger.decisions().columns) == COLUMNS
+    assert len(ledger.decisions()) == 0
+
+
+def test_a_row_whose_payload_is_gone_has_no_case(ledger: Ledger) -> None:
+    ledger.record(MADE, key="C-1")
+    ledger.record(replace(MADE, case=OTHER), key="C-2")
+    with ledger.store.transaction() as tx:
+        tx.forget("C-1", 0)
+    assert ledger.decisions()["number"].isna().tolist() == [True, False]
+
+
+def test_a_case_that_is_a_list_with_something_personal_in_it_is_personal_as_a_whole(ledger: Ledger) -> None:
+    ledger.record(replace(MADE, case=Pair((CLAIM, OTHER))), key="C-1")
+    assert CLAIM.iban not in ledger.decisions().to_csv()
+    assert "$sealed" not in ledger.decisions().to_csv()
+    [case] = ledger.decisions(purpose="audit")["case"]
+    assert [claim["iban"] for claim in case] == [CLAIM.iban, "AT61"]
+    ledger.erase("h-2", by="dpo", because="asked for it")
+    assert ledger.decisions(purpose="audit")["case"].isna().all()
+    assert list(ledger.decisions()) == COLUMNS
+
+
+class Pair(RootModel[tuple[Claim, Claim]]):
+    pass
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"result":1}',
+        b'{"result":{}}',
+        b'{"result":{"case":{"day":"x"},"types":{"day":"date"}}}',
+        b'{"result":{"case":{"n":"x"},"types":{"n":"decimal"}}}',
+        b'{"result":{"case":{"n":"x"},"types":{"n":"duration"}}}',
+        b'{"result":{"case":{"n":"x"},"types":[1]}}',
+        b'{"result":{"case":{"n":"x"},"types":{"n":[]}}}',
+        "a text",
+    ],
+)
+def test_a_payload_that_is_not_that_of_a_decision_is_a_broken_ledger(
+    ledger: Ledger, path: Path, payload: bytes | str
+) -> None:
+    ledger.record(replace(MADE, case={"n": 1}), key="C-1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE abpo_entries SET payload = ?", (payload,))
+    for purpose in (None, "audit"):
+        with pytest.raises(LedgerBroken, match="'C-1', entry 0") as caught:
+            ledger.decisions(purpose=purpose)
+        assert (caught.value.chain, caught.value.entry) == ("C-1", 0)
+
+
+def test_a_time_that_is_none_is_a_broken_ledger(ledger: Ledger, path: Path) -> None:
+    ledger.record(MADE, key="C-1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE abpo_decisions SET at = 'yesterday'")
+    with pytest.raises(LedgerBroken, match="'C-1'"):
+        ledger.decisions()
+
+
+values = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(0.1, 0.9)
+values |= st.text(st.characters(codec="utf-8"), max_size=5) | st.decimals(allow_nan=False, allow_infinity=False)
+values |= st.lists(st.integers(0, 5), max_size=2) | st.dates() | st.datetimes(timezones=st.just(UTC))
+values |= st.timedeltas(timedelta(0), timedelta(days=999))
+cases = st.dictionaries(st.sampled_from(["a", "b", "c", "policy", "at", "case.policy"]), values, max_size=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(cases, min_size=1, max_size=5))
+def test_a_frame_is_what_pandas_makes_of_records(history: list[dict[str, Any]]) -> None:
+    with closing(Ledger("sqlite://", clock=FakeClock())) as ledger:
+        for number, case in enumerate(history):
+            ledger.record(replace(MADE, case=case), key=f"C-{number}")
+        frame = ledger.decisions()
+        records: list[dict[str, Any]] = []
+        for (_, row), case in zip(frame[COLUMNS].iterrows(), history, strict=True):
+            record = dict(row)
+            for name in sorted(case):  # as the ledger writes them
+                record[f"case.{name}" if name in COLUMNS else name] = case[name]
+            records.append(record)
+        expected = pd.DataFrame.from_records(records)
+        pd.testing.assert_frame_equal(frame[list(expected)[11:]], expected[list(expected)[11:]])
+        assert list(frame) == list(expected)

@@ -34,8 +34,8 @@ from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 SOAK = bool(os.environ.get("ABPO_SOAK"))
 WALKS = settings(
-    max_examples=1500 if SOAK else 40,
-    stateful_step_count=60 if SOAK else 18,
+    max_examples=1500 if SOAK else 100,
+    stateful_step_count=60 if SOAK else 20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -253,7 +253,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         what=st.sampled_from(["append", "record", "seal", "hold", "erase", "sweep", "rebuild"]),
-        after=st.integers(1, 120),
+        after=st.integers(1, 60) | st.integers(60, 2000),
         subject=st.sampled_from(SUBJECTS),
         again=st.booleans(),
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from abpo_sdk.ledger.erasure import Receipt
     from abpo_sdk.ledger.merkle import MerkleTree, leaf_hash
     from abpo_sdk.ledger.note import Signer, Verifier, open_note
+    from abpo_sdk.ledger.parquet import FileExport
     from abpo_sdk.ledger.postgres import PostgresStore
     from abpo_sdk.ledger.retention import Sweep
     from abpo_sdk.ledger.verification import Verification
@@ -41,6 +42,7 @@ __all__ = [
     "Entry",
     "Export",
     "FileAnchor",
+    "FileExport",
     "FileVault",
     "KeyProvider",
     "Lease",
@@ -81,6 +83,7 @@ _LATER = {
     "merkle": ("MerkleTree", "leaf_hash"),
     "note": ("Signer", "Verifier", "open_note"),
     "postgres": ("PostgresStore",),
+    "parquet": ("FileExport",),
     "retention": ("Sweep",),
     "verification": ("Verification",),
 }

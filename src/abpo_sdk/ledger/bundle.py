@@ -24,7 +24,6 @@ from abpo_sdk.errors import (
     DefinitionError,
     LedgerBroken,
     LedgerFrozen,
-    NoteInvalid,
     ProofInvalid,
     StoreUnavailable,
     UnknownRun,
@@ -33,7 +32,8 @@ from abpo_sdk.ledger.checkpoint import Checkpoint
 from abpo_sdk.ledger.durable import sync_directory
 from abpo_sdk.ledger.entry import OWN_CHAIN, Entry
 from abpo_sdk.ledger.merkle import MerkleTree
-from abpo_sdk.ledger.note import Verifier, open_note
+from abpo_sdk.ledger.note import Verifier
+from abpo_sdk.ledger.note_syntax import split_note
 from abpo_sdk.ledger.rows import CheckpointRow
 from abpo_sdk.ledger.sealing import tree_of
 from abpo_sdk.ledger.store import Reader
@@ -236,12 +236,9 @@ class _Bundle:
 
 
 def _signer_of(row: CheckpointRow, verifiers: Sequence[Verifier]) -> Verifier:
-    """The known key that signed a checkpoint."""
-    for verifier in verifiers:
-        with contextlib.suppress(NoteInvalid):
-            open_note(row.note, [verifier])
-            return verifier
-    raise LedgerBroken("the ledger is broken: no known key signed its newest checkpoint")
+    """The known key that signed a checkpoint which was found to be signed."""
+    signed = {signature.key for signature in split_note(row.note)[1]}
+    return next(verifier for verifier in verifiers if verifier.key in signed)
 
 
 def _growth(tree: MerkleTree, before: Checkpoint | None, checkpoint: Checkpoint) -> list[str]:

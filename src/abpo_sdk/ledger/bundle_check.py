@@ -51,6 +51,7 @@ class BundleVerification:
         swept: how many payloads are missing, as an entry of the ledger itself says.
         anchored: how many entries are under a checkpoint that was kept elsewhere, too.
         newer: how many checkpoints that were kept elsewhere are newer than the bundle, and say nothing of it.
+        lost: how many were given up when the ledger was reopened as a backup; its own entry says by whom and why.
     """
 
     entries: int
@@ -61,6 +62,7 @@ class BundleVerification:
     swept: int = 0
     anchored: int = 0
     newer: int = 0
+    lost: int = 0
 
     @property
     def complete(self) -> bool:
@@ -74,6 +76,8 @@ class BundleVerification:
         )
         if self.swept:
             text += f", {self.swept:,} swept"
+        if self.lost:
+            text += f"; {self.lost:,} anchored checkpoints were given up when the ledger was reopened"
         return f"{text}; {self.newer:,} anchored checkpoints are newer than the bundle" if self.newer else text
 
 
@@ -149,10 +153,10 @@ class _Check:
             entries += length
         with _at("its end"):
             _need(not self.file.read(1), "more stands there than the manifest names")
-        kept, newer = self._anchored(anchored, newest)
+        compared = self._anchored(anchored, newest)
         key = Verifier.parse(manifest["key"]).key
         return BundleVerification(
-            entries, len(manifest["chains"]), newest.size, manifest["checkpoints"], key, self.missing, kept, newer
+            entries, len(manifest["chains"]), newest.size, manifest["checkpoints"], key, self.missing, **compared
         )
 
     def _line(self, members: frozenset[str]) -> dict[str, Any]:
@@ -237,23 +241,22 @@ class _Check:
         else:
             self.lost.update(Lost(item["size"], bytes.fromhex(item["root"])) for item in content["lost"])
 
-    def _anchored(self, notes: Iterable[str], newest: Checkpoint) -> tuple[int, int]:
-        """How many entries are under what was kept elsewhere, and how many of these checkpoints are newer than the bundle."""
-        kept = newer = 0
+    def _anchored(self, notes: Iterable[str], newest: Checkpoint) -> dict[str, int]:
+        """How many entries are under what was kept elsewhere, and how many of these checkpoints are newer or lost."""
+        found = {"anchored": 0, "newer": 0, "lost": 0}
         for number, note in enumerate(notes):
             with _at(f"anchored checkpoint {number}"):
                 checkpoint = self._opened(note)
-                if Lost(checkpoint.size, checkpoint.root) in self.lost:
+                if self.roots.get(checkpoint.size) == checkpoint.root:
+                    found["anchored"] = max(found["anchored"], checkpoint.size)
                     continue
-                if checkpoint.size > newest.size:
-                    newer += 1
-                    continue
-                known = self.roots.get(checkpoint.size) == checkpoint.root
+                lost = Lost(checkpoint.size, checkpoint.root) in self.lost
+                known = lost or checkpoint.size > newest.size
                 _need(
                     known, f"the bundle has no such checkpoint over {checkpoint.size} entries (a fork, or rewritten?)"
                 )
-                kept = max(kept, checkpoint.size)
-        return kept, newer
+                found["lost" if lost else "newer"] += 1
+        return found
 
 
 @contextlib.contextmanager

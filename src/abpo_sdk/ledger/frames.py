@@ -17,6 +17,7 @@ from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.rows import DecisionRow
 from abpo_sdk.ledger.store import Reader, Store
 from abpo_sdk.ledger.vault import KeyProvider
+from abpo_sdk.ledger.views import is_time, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +81,19 @@ def decisions_frame(store: Store, vault: KeyProvider, *, policy: str | None, pur
     for values in records:
         values.extend([math.nan] * (len(names) - len(values)))
     frame = pd.DataFrame.from_records(records, columns=list(names)) if records else pd.DataFrame(columns=list(names))
-    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    frame["at"] = _times(frame)
     return frame
+
+
+def _times(frame: pd.DataFrame) -> pd.DatetimeIndex:
+    try:
+        return times(frame["at"])
+    except (ValueError, TypeError):
+        wrong = next(number for number, text in enumerate(frame["at"]) if not is_time(text))
+        chain, text = frame["run_id"].iloc[wrong], frame["at"].iloc[wrong]
+        raise LedgerBroken(
+            f"the ledger is broken at {chain!r}: a decision was made at {text!r}, which is no time", chain=chain
+        ) from None
 
 
 def _rows(reader: Reader, policy: str | None) -> Iterator[DecisionRow]:

@@ -223,7 +223,7 @@ class Ledger(Journal):
         Whether the entry is what was written, `verify` tells.
 
         Raises:
-            LedgerBroken: no entry says so: the file was changed, or is another ledger's.
+            UnknownExport: no entry says so: the file was changed, or is another ledger's.
             StoreUnavailable: the file cannot be read.
         """
         from abpo_sdk.ledger.parquet import check_export
@@ -397,7 +397,8 @@ class Ledger(Journal):
             LedgerFrozen: the ledger is frozen, and a run that was asked for, or the entry about a sweep, is not sealed.
             DefinitionError: there is no signer; `runs` is one text.
             LedgerBroken: something is not what was written; nothing else is verified, so call `verify` before.
-            StoreUnavailable: the ledger or the file cannot be written to; there is no file then, or the one that was there.
+            StoreUnavailable: the ledger, its anchor or the file cannot be written to; there is no file then, or the one that
+                was there.
         """
         from abpo_sdk.ledger.bundle import export
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.errors import DefinitionError, LedgerBroken, NotCanonical, StoreUnavailable
+from abpo_sdk.errors import DefinitionError, LedgerBroken, NotCanonical, StoreUnavailable, UnknownExport
 from abpo_sdk.ledger.durable import sync_directory
 from abpo_sdk.ledger.entry import OWN_CHAIN, Entry, entry_id
 from abpo_sdk.ledger.journal import Journal
@@ -117,7 +117,7 @@ def check_export(journal: Journal, path: str | os.PathLike[str]) -> Entry:
                 chain=entry.chain,
                 entry=entry.position,
             ) from None
-    raise LedgerBroken(
+    raise UnknownExport(
         f"the file {str(path)!r} is none that this ledger exported: no entry has its SHA-256, {sha256}; "
         f"{of_this_name:,} files of this name were exported"
         + (", so it was changed since" if of_this_name else " (was it another ledger's?)")

@@ -27,7 +27,7 @@ class Signers:
     def __init__(self, store: Store, path: Path | None, signer: Signer | None, trust: Sequence[str]) -> None:
         self._name = f"abpo.ledger/{store.id}"
         self._store = store
-        self._in_memory = isinstance(store, SqliteStore) and path is None
+        self._in_memory = isinstance(store, SqliteStore) and store.in_memory
         self._path = path.with_name(path.name + ".signer") if path is not None else None
         self._signer = signer
         self._trusted = trusted = tuple(Verifier.parse(key) for key in trust)

@@ -230,6 +230,11 @@ class SqliteStore(SqliteReader):
         """What tells this ledger from every other."""
         return self._id
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it ends with the object."""
+        return self._path is None
+
     def _use_log(self, connection: sqlite3.Connection) -> None:
         """Turn on the write-ahead log; SQLite itself does not wait here while others open the same new file."""
         until = time.monotonic() + self._timeout

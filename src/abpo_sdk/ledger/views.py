@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -154,16 +154,31 @@ def _array(column: Column, values: tuple[Any, ...]) -> Any:
     if not all(issubclass(kind, allowed) for kind in set(map(type, values))):
         raise TypeError(dtype)
     if dtype == "datetime64[us, UTC]":
-        fits = TIME.fullmatch
-        if not all(value is None or fits(value) for value in values):
-            raise ValueError(dtype)
-        texts = ["NaT" if value is None else value[:-1] for value in values]
-        return pd.DatetimeIndex(np.array(texts, dtype="datetime64[us]")).tz_localize("UTC")
+        return times(values)
     if dtype == "bool" and not {0, 1}.issuperset(values):
         raise ValueError(dtype)
     if dtype in ("string", "Int64"):
         return pd.array(list(values), dtype=dtype)
     return np.array(values, dtype=dtype)
+
+
+def times(texts: Iterable[str | None]) -> pd.DatetimeIndex:
+    """Times as the ledger writes them, of any year, as pandas has them; raises ValueError or TypeError where one is none."""
+    import numpy as np
+    import pandas as pd
+
+    fits = TIME.fullmatch
+    naive = []
+    for text in texts:
+        if text is not None and not fits(text):
+            raise ValueError("no time")
+        naive.append("NaT" if text is None else text[:-1])
+    return pd.DatetimeIndex(np.array(naive, dtype="datetime64[us]")).tz_localize("UTC")
+
+
+def is_time(text: Any) -> bool:
+    """Whether something is a time as the ledger writes it."""
+    return _fits(Column("at", "datetime64[us, UTC]"), text)
 
 
 def _fits(column: Column, value: Any) -> bool:
