@@ -28,7 +28,7 @@ check: $(VENV)/.dev ## lint, types, import contracts
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## measure; see benchmarks/README.md
+bench: $(VENV)/.bench ## measure; see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.dev
@@ -42,6 +42,11 @@ $(VENV)/.demo: pyproject.toml
 	@echo "setting up $(VENV) (once)"
 	@$(MAKE_VENV)
 	@$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "adding the peers to measure against (once)"
+	@$(INSTALL) -e '.[bench]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo

@@ -247,7 +247,9 @@ def test_a_payload_nested_100_000_deep_is_refused_by_name_with_and_without_perso
         value = [value]
     for personal in ((), (PersonalValue(("iban",), "bank account", "ACME"),)):
         with pytest.raises(NotCanonical, match="nested"):
-            encrypt(Draft(Place("/", 0), "step", "work", {"result": value, "iban": "x"}, START, personal), MemoryVault())
+            encrypt(
+                Draft(Place("/", 0), "step", "work", {"result": value, "iban": "x"}, START, personal), MemoryVault()
+            )
 
 
 # lost keys

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import Erased
 from abpo_sdk.ledger import Entry, Ledger, Place, canonical_bytes
-from abpo_sdk.ledger.entry import GENESIS, SCHEMA, Draft, ciphertext_hash, inputs_hash, keyed_hash, leaf_hash, payload_hash
+from abpo_sdk.ledger.entry import (
+    GENESIS,
+    SCHEMA,
+    Draft,
+    ciphertext_hash,
+    inputs_hash,
+    keyed_hash,
+    leaf_hash,
+    payload_hash,
+)
 from abpo_sdk.values.encoded import Encoded, PersonalValue
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -29,17 +38,19 @@ GOLDEN_HEADER_1 = (
     b'{"at":"2026-01-05T09:00:00.000000Z","chain":"INV-7","inputs":"1d5500017841a8bf1f7ffc5e68c29c7bd462af'
     b'87e38f1cdd0a5a98eae5be3627","kind":"step","name":"book","ordinal":1,"payload":"65ec30127203a90d68b23'
     b'f862957ed5f9886a8692fc419637c8cc22743ed7472","position":1,"previous":"2479b9f703f85eaf5472810fda4749'
-    b'34cea2d5ac00f103e508ce53bf98bcf07b","schema":1,"scope":"/","sealed":"a418bcf1c1f0dcb4d7fc82a41e70ea5'
-    b'f3b59cd4826904c7a6ae96561b3359bea"}'
+    b'34cea2d5ac00f103e508ce53bf98bcf07b","schema":1,"scope":"/","sealed":"a986e730c2250f6ab6d2d8ac4430119'
+    b'bcc3baab73a4c31546fbf636f9f42798e"}'
 )
 GOLDEN_PAYLOAD_1 = (
     b'{"result":{"iban":{"$sealed":"2a33c3ae0de005ad56153c18fb59d055c8b90252ff4616ed9b5aed096276b255"},"ok":true}}'
 )
-GOLDEN_SEALED_1 = (
-    b'{"fields":[{"box":"BQUFBQUFBQUFBQUFbQCsBd6oNXuIPv4z59dzYgN3TAFFBsIrEy1tPT8b4QgCgb16KL/sNX8ZZeoGxocYh'
-    b'4mLzRhW/dDpI5xxXjaW3MvHqVuM8Z3P2aw=","commitment":"2a33c3ae0de005ad56153c18fb59d055c8b90252ff4616ed9'
-    b'b5aed096276b255","key":"0202020202020202","label":"bank account","path":["result","iban"]}],"inputs"'
-    b':{"box":"BwcHBwcHBwcHBwcHEivCpRJunKM8mH3lIRCi87O4PKrTN1HP13U+57/D0Go=","keys":["0202020202020202"]}}'
+# since schema 2, values are filled up before they are encrypted
+GOLDEN_CIPHERTEXT_1 = (
+    b'{"fields":[{"box":"BQUFBQUFBQUFBQUFbQCvBdb+LWOKLuoj88dnchdnWBFRFtY7Bz15LSsL9RgWkalqPK/4JWsbaehQh8tNw'
+    b"ouRz3wz5cnrfmvfeHmiXzcu+LBu2wqhVU6nFDJy0YKTy3suHUtnXSCwAp2G5ZtNYAQoFMlZNskc9hJzB9leCoEa8vSutq0C3SAg8"
+    b'8DqyxFkQq2JEayr8dZ1PJ9b","commitment":"2a33c3ae0de005ad56153c18fb59d055c8b90252ff4616ed9b5aed096276b'
+    b'255","key":"0202020202020202","label":"bank account","path":["result","iban"]}],"inputs":{"box":"Bwc'
+    b'HBwcHBwcHBwcHEivCpRJunKM8mH3lIRCi87O4PKrTN1HP13U+57/D0Go=","keys":["0202020202020202"]}}'
 )
 
 
@@ -84,14 +95,14 @@ def test_the_stored_form_of_a_plain_entry_is_what_it_has_been_since_schema_1(cou
     assert entry.ciphertext is None
 
 
-def test_the_stored_form_of_an_entry_with_something_personal_is_what_it_has_been_since_schema_1(
+def test_the_stored_form_of_an_entry_with_something_personal_is_what_it_has_been_since_schema_2(
     counted_randomness: None,
 ) -> None:
     entry = golden_entries()[1]
     assert entry.header == GOLDEN_HEADER_1
     assert entry.payload == GOLDEN_PAYLOAD_1
     assert entry.salt == b"\x01" * 16
-    assert entry.ciphertext == GOLDEN_SEALED_1
+    assert entry.ciphertext == GOLDEN_CIPHERTEXT_1
 
 
 def test_the_hashes_of_the_stored_form_are_those_that_its_description_says(counted_randomness: None) -> None:

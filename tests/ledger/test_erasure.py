@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel
 
+from abpo_sdk import Personal
 from abpo_sdk.errors import (
     DefinitionError,
     Erased,
@@ -42,6 +44,14 @@ from tests.ledger.erasing import (
     settle,
     write,
 )
+
+
+class Pair(BaseModel):
+    one: str
+    two: str
+    left: Annotated[str, Personal("left", subject_field="one")]
+    right: Annotated[str, Personal("right", subject_field="two")]
+
 
 ROOT = Path(__file__).parents[2]
 
@@ -354,7 +364,7 @@ def test_what_is_written_while_keys_are_about_to_go_is_whole_or_erased_and_never
 
         vault.in_between = meanwhile
         ledger.erase(SUBJECT, **BY)
-        assert set(other.export_subject(SUBJECT)["run_id"]) >= {"waiting", "done", "incident"}
+        assert set(other.export_subject(SUBJECT)["run_id"]) == {"W", "D", "waiting", "done", "incident"}
         assert ledger.verify().erased > 0
         statuses = {run.id: run.status for run in runtime.runs()}
         assert statuses == {"before": "done", "waiting": "waiting", "done": "done", "incident": "incident"}
@@ -523,3 +533,43 @@ def test_a_name_that_is_no_text_is_refused_by_what_reads(tmp_path: Path) -> None
         with pytest.raises((DefinitionError, NotCanonical)):
             ledger.export_subject("\ud800")
         assert ledger.store.entry("$ledger", Place("/erased/", 0)) is None
+
+
+def test_a_verification_that_meets_an_erasure_on_its_way_takes_it_for_one(tmp_path: Path) -> None:
+    class Meets(FileVault):
+        do: Callable[[], object] | None = None
+
+        def key(self, identifier: str) -> bytes | None:
+            do, self.do = self.do, None
+            if do is not None:
+                do()
+            return super().key(identifier)
+
+    vault = Meets(tmp_path / "ledger.db.keys")
+    with opened(tmp_path, vault=vault) as ledger, opened(tmp_path) as other:
+        write(ledger, "R-1", draft(ledger, 0, name=(SECRET, SUBJECT)))
+        vault.do = lambda: other.erase(SUBJECT, **BY)
+        assert ledger.verify().erased == 1
+
+
+def test_what_is_not_erased_of_a_case_is_in_the_frame(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        case = Pair(one="A", two="B", left="of A", right="of B")
+        ledger.record(Decision("claims", "1", "pay", "pay", ("pay", "refer"), 1.0, (), case, ()), key="D")
+        ledger.erase("A", **BY)
+        frame = ledger.decisions(purpose="look")
+        assert frame["right"].tolist() == ["of B"]
+        assert frame["left"].isna().all()
+        assert list(ledger.decisions().columns)[-2:] == ["one", "two"]
+
+
+def test_the_length_of_what_is_encrypted_does_not_tell_what_it_was(tmp_path: Path) -> None:
+    with opened(tmp_path) as ledger:
+        values = (True, False, None, 0, "m", "female", "x" * 20)
+        lengths = set()
+        for number, value in enumerate(values):
+            [entry] = write(ledger, f"R-{number}", draft(ledger, 0, flag=(value, SUBJECT)))  # type: ignore[arg-type]
+            assert ledger.payload(entry, purpose="look")["flag"] == value
+            lengths.add(len(entry.ciphertext or b""))
+        assert len(lengths) == 1
+        ledger.verify()

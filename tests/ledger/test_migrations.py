@@ -8,8 +8,8 @@ from shutil import copy
 
 import pytest
 
-from abpo_sdk.errors import SchemaUnknown
-from abpo_sdk.ledger import Ledger
+from abpo_sdk.errors import Erased, OnHold, SchemaUnknown
+from abpo_sdk.ledger import FileAnchor, Ledger, MerkleTree
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.migrations import APPLICATION_ID, MIGRATIONS, Migration, migrate, schema_of
 from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
@@ -170,3 +170,80 @@ def test_a_ledger_that_was_written_with_schema_1_can_be_written_on(
     with ledger.writing() as writer:
         writer.append("R-2", [draft(9, secret="AT61", subject="h-1")])
     assert ledger.verify().entries == 12
+
+
+@pytest.fixture
+def of_schema_2(tmp_path: Path) -> Path:
+    for suffix in ("", ".keys", ".signer", ".anchor"):
+        copy(DATA / f"schema_2.db{suffix}", tmp_path / f"schema_2.db{suffix}")
+    return tmp_path / "schema_2.db"
+
+
+def opened(path: Path, open_ledger: Callable[..., Ledger]) -> Ledger:
+    return open_ledger(path, anchor=FileAnchor(f"{path}.anchor"))
+
+
+def test_a_ledger_that_was_written_with_schema_2_still_verifies(
+    of_schema_2: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    with closing(sqlite3.connect(of_schema_2)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    ledger = opened(of_schema_2, open_ledger)
+    assert ledger.frozen is None
+    verified = ledger.verify()
+    assert (verified.entries, verified.chains, verified.sealed, verified.anchored) == (26, 10, 20, 20)
+    assert (verified.erased, verified.swept) == (1, 1)
+    assert ledger.verify_headers() == 20
+    assert ledger.verifier == (
+        "abpo.ledger/a28277f91ec69ac3ad99e35999329bfb+4167fc20+ATQ8ip3YdhiF7GBiCiSvEL4RyxJ7U/2rGFZraXUdbEcc"
+    )
+
+
+def test_a_ledger_that_was_written_with_schema_2_still_reads_the_same(
+    of_schema_2: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    ledger = opened(of_schema_2, open_ledger)
+    heads = {head.chain: head.hash for head in ledger.store.heads()}
+    assert heads["$ledger"] == "903066d10433617ddd8fda49442a61c92636b616dd934d8d570c297025ff959d"
+    assert heads["R-1"] == "bc9ec9fe67056227eacd37bc45881bf590af597e9db5b217607b205741327aac"
+    assert ledger.tree().root().hex() == "9a922be91fed5bfba9795ee5cd3a1b674f422e7d3a215dab177f9d9f9818a141"
+    assert [entry.kind for entry in ledger.entries("$ledger")] == ["held", "held", "released", "erased", "swept"]
+    (imported,) = ledger.entries("H-0")
+    assert imported.leaf == 1
+    assert ledger.payload(imported, purpose="test")["source"] == "the old one"
+    assert ledger.entries("C-6")[0].payload is None
+    with pytest.raises(Erased):
+        ledger.payload(ledger.entries("C-4")[0], purpose="test")
+    frame = ledger.decisions("claims", purpose="test")
+    assert frame[["decision_id", "outcome", "decided_by"]].to_numpy().tolist() == [
+        ["H-1/0", "pay", "policy"],
+        ["H-0/0", "pay", "policy"],
+        ["C-3/0", "pay", "policy"],
+        ["C-4/0", "pay", "policy"],
+        ["C-7/0", "pay", "policy"],
+        ["R-1/1", "pay", "maria@acme"],
+        ["R-8/1", "refer", "policy"],
+    ]
+    assert frame["iban"].isna().tolist() == [False, False, False, True, False, False, False]
+    assert [len(ledger.store.select(kind)) for kind in TABLES] == [3, 2, 7, 8, 2, 1]
+    with pytest.raises(OnHold, match="a lawsuit"):
+        ledger.erase("h-5", by="ines", because="asked for")
+
+
+def test_a_ledger_that_was_written_with_schema_2_can_be_written_on(
+    of_schema_2: Path, open_ledger: Callable[..., Ledger], draft: Callable[..., Draft]
+) -> None:
+    ledger = opened(of_schema_2, open_ledger)
+    with ledger.writing() as writer:
+        writer.append("R-2", [draft(9, secret="AT61", subject="h-1")])
+    assert ledger.seal().size == 27
+    verified = ledger.verify()
+    assert (verified.entries, verified.sealed, verified.anchored) == (27, 27, 27)
+    tree = ledger.tree()
+    proof = tree.consistency(20)
+    old = "9a922be91fed5bfba9795ee5cd3a1b674f422e7d3a215dab177f9d9f9818a141"
+    MerkleTree.verify_consistency(20, 27, bytes.fromhex(old), tree.root(), proof)
+
+
+def test_the_newest_schema_has_a_file_that_later_releases_must_read() -> None:
+    assert (DATA / f"schema_{len(MIGRATIONS)}.db").exists()

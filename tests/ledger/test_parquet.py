@@ -181,7 +181,7 @@ def test_an_entry_of_its_kind_without_its_content_is_a_broken_ledger_or_another_
     (out / "x.parquet").write_bytes(b"x")
     with ledger.writing() as writer:
         writer.append(OWN_CHAIN, [own_draft(writer.tx, "exported", payload, START)])
-    with pytest.raises(LedgerBroken if len(payload) < 3 else UnknownExport, match="entry 0|another ledger"):
+    with pytest.raises(LedgerBroken if len(payload) < 3 else UnknownExport, match=r"entry 0|another ledger"):
         ledger.check_export(out / "x.parquet")
 
 

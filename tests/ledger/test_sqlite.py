@@ -418,3 +418,24 @@ def test_a_write_to_a_closed_store_is_refused_by_name_and_leaves_it_to_others(pa
     other.start()
     other.join(timeout=10)
     assert [type(error) for error in refused] == [StoreUnavailable, StoreUnavailable]
+
+
+def test_a_write_that_could_not_be_rolled_back_does_not_block_the_next(path: Path) -> None:
+    row = RunRow("R-1", "p", "1", "running", "t", "t")
+    with closing(SqliteStore(path)) as store:
+        connection = store._database.connection
+
+        def fail() -> None:
+            with store.transaction() as tx:
+                tx.put(row)
+                connection.set_progress_handler(lambda: 1, 1)  # whatever comes now is interrupted, the way back too
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert connection.in_transaction
+        connection.set_progress_handler(None, 0)
+        with store.transaction() as tx:
+            assert tx.select(RunRow) == []
+        put(store)
+        assert store.select(RunRow) == [RUN]

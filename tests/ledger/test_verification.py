@@ -116,7 +116,9 @@ def test_a_whole_ledger_verifies_and_is_counted(original: Path, scratch: Path) -
         verified = ledger.verify()
     sealed = 15 if Path(f"{original}.signer").exists() else 0
     assert (verified.entries, verified.chains, verified.sealed, verified.unsealed) == (15, 3, sealed, 15 - sealed)
-    assert str(verified) == f"15 entries in 3 chains: {sealed} sealed, {15 - sealed} not yet sealed, 0 anchored, 0 erased"
+    assert (
+        str(verified) == f"15 entries in 3 chains: {sealed} sealed, {15 - sealed} not yet sealed, 0 anchored, 0 erased"
+    )
 
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from(["A", "B", "A/0"]), st.booleans()), max_size=3), max_size=4))
@@ -326,7 +328,9 @@ def test_a_chain_cut_short_is_named_at_the_first_entry_that_is_missing(
 
 
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 3), (3, 4), (0, 4)])
-@pytest.mark.parametrize("what", ["position", "header, payload, salt, ciphertext", "header", "payload", "salt", "ciphertext"])
+@pytest.mark.parametrize(
+    "what", ["position", "header, payload, salt, ciphertext", "header", "payload", "salt", "ciphertext"]
+)
 def test_swapped_entries_are_named_by_the_first(original: Path, scratch: Path, one: int, other: int, what: str) -> None:
     if value_of(original, what, position=one) == value_of(original, what, position=other):
         return

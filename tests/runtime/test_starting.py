@@ -13,12 +13,12 @@ from abpo_sdk import DecisionTable, Gate, Ledger, Personal, Runtime, SystemClock
 from abpo_sdk.errors import (
     DefinitionError,
     DuplicateRun,
+    EncryptionError,
     LossyRoundTrip,
     MistypedInput,
     ReviewError,
     RunFailed,
     RunNotDone,
-    EncryptionError,
     UnknownProcess,
     UnknownRun,
 )

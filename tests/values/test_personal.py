@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, model_serializer
 from typing_extensions import TypeAliasType, TypedDict
 
-from abpo_sdk.errors import DefinitionError, MistypedInput, EncryptionError
+from abpo_sdk.errors import DefinitionError, EncryptionError, MistypedInput
 from abpo_sdk.values import Codec, Personal, PersonalValue
 from abpo_sdk.values.traversal import holds_personal, personal_in
 

@@ -71,6 +71,7 @@ class ChainChecker:
         vault: the keys; None to leave what is encrypted unopened.
         swept: for each kind of entry, the time before which payloads were swept.
         missing: the keys whose loss a person has recorded.
+        now: the store as it stands by now: a key goes at once, whatever moment is looked at.
     """
 
     reader: Reader
@@ -78,6 +79,7 @@ class ChainChecker:
     vault: KeyProvider | None
     swept: dict[str, str]
     missing: frozenset[str] = frozenset()
+    now: Reader | None = None
     counts: Counts = field(default_factory=Counts)
     _named: dict[bytes, bytes] = field(default_factory=dict)
 
@@ -225,6 +227,8 @@ class ChainChecker:
                 position,
                 f"{what} is there again, although its subject was erased (were old keys restored?); erase the subject again",
             )
+        if not there and not erased and identifier not in self.missing:
+            erased = self.now is not None and bool(self.now.select(ErasureRow, equal={"id": identifier}))
         if not there and not erased and identifier not in self.missing:
             _broken(entry.chain, position, f"{what} {KEY_MISSING}")
         return there

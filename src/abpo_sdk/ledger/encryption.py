@@ -22,6 +22,8 @@ from abpo_sdk.values.encoded import Encoded, JsonValue
 
 SALT_BYTES = 16
 NONCE_BYTES = 12
+PADDED_TO = 64
+"""Values as JSON are filled up to a multiple of so many bytes before they are encrypted."""
 COMMITMENT = "$sealed"
 
 
@@ -102,6 +104,15 @@ def decrypt(entry: Entry, vault: KeyProvider) -> dict[str, Any]:
     return content
 
 
+def readable(entry: Entry, vault: KeyProvider) -> dict[str, Any]:
+    """The payload with its personal parts in clear; None for those whose keys are gone."""
+    content = entry.content
+    for box in _boxes(entry):
+        value = open_box(entry, box, vault)
+        _replace(content, box["path"], value["value"] if value is not None else None)
+    return content
+
+
 def masked(entry: Entry) -> dict[str, Any]:
     """The payload with the personal parts replaced by what they are, such as "<bank account>"."""
     content = entry.content
@@ -126,9 +137,8 @@ def same_inputs(entry: Entry, inputs: Encoded, vault: KeyProvider) -> bool:
         return True
     salt = inputs_salt(entry, vault)
     if salt is None:
-        raise Erased(
-            f"{entry.chain!r}, {entry.place}: its inputs cannot be compared, because a subject in them was erased"
-        )
+        why = "a subject in them was erased" if entry.payload is not None else "the time to keep them is over"
+        raise Erased(f"{entry.chain!r}, {entry.place}: its inputs cannot be compared, because {why}")
     return hmac.compare_digest(str(recorded), inputs_hash(salt, inputs))
 
 
@@ -226,7 +236,8 @@ def _box(content: JsonValue, path: tuple[str | int, ...], label: str, named_key:
         raise without_values(error, f"the {label} at {'.'.join(map(str, path))}", personal=True) from None
     _replace(content, path, {COMMITMENT: commitment})
     identifier, key = named_key
-    secret = canonical_bytes({"salt": salt.hex(), "value": value})
+    pad = " " * (-len(canonical_bytes(value)) % PADDED_TO)  # or the length would tell "true" from "false"
+    secret = canonical_bytes({"pad": pad, "salt": salt.hex(), "value": value})
     return {
         "box": base64.b64encode(_encrypt(key, secret, commitment.encode())).decode(),
         "commitment": commitment,

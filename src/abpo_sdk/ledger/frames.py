@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical
-from abpo_sdk.ledger.encryption import decrypt, labels
+from abpo_sdk.ledger.encryption import decrypt, labels, readable
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.rows import DecisionRow
 from abpo_sdk.ledger.store import Reader, Store
@@ -126,9 +126,10 @@ def _fields(entry: Entry, vault: KeyProvider, purpose: str | None) -> dict[str, 
     personal = within if isinstance(case, dict) or not within else {"case"}
     if purpose and personal:
         try:
-            case = decrypt(entry, vault)["result"]["case"]
+            read = readable if isinstance(case, dict) else decrypt
+            case = read(entry, vault)["result"]["case"]
         except Erased:
-            case = {**case, **dict.fromkeys(personal)} if isinstance(case, dict) else None
+            case = None
     types = content["result"].get("types", {})
     return {
         name: PARSERS[types[name]](value) if types.get(name) in PARSERS and isinstance(value, str) else value

@@ -310,7 +310,8 @@ class Ledger(Journal):
         """Delete the keys under which a subject's personal fields are encrypted, and record that.
 
         What was encrypted can then neither be read nor guessed, here and in every copy that has no copy of the keys. Chains, tree
-        and proofs hold as before. Open runs that work on it are abandoned.
+        and proofs hold as before. Open runs that work on it are abandoned. Messages of errors in runs that hold something of the
+        subject go with it, since nobody knows what those repeat.
 
         Args:
             subject: whose fields, as `subject_field` says.
@@ -318,7 +319,7 @@ class Ledger(Journal):
             because: why; it is kept, so let it name nobody.
 
         Raises:
-            OnHold: a legal hold forbids it.
+            OnHold: a legal hold forbids it, on the subject or on another one of whom such a run holds something.
             DefinitionError: something is blank.
             StoreUnavailable: the ledger or the keys cannot be written to; erase again.
         """

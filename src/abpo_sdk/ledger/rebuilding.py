@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from abpo_sdk.ledger.encryption import keys_of
-from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.projections import UNPROJECTED, project, project_keys
-from abpo_sdk.ledger.rows import TABLES
+from abpo_sdk.ledger.entry import Entry, Place
+from abpo_sdk.ledger.projections import ABOUT_CONTENT, UNPROJECTED, project, project_keys
+from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow
 from abpo_sdk.ledger.store import Reader, Transaction
 
 Rows = dict[type[Any], dict[str, Any]]
@@ -31,6 +31,10 @@ class Rebuilt:
         if key in rows:
             rows[key] = rows[key]._replace(**changes)
 
+    def drop(self, kind: type[Any], key: str) -> None:
+        """Remove a row; no such row, no change."""
+        self.rows.get(kind, {}).pop(key, None)
+
     def select(self, kind: type[Any], *, equal: Mapping[str, Any]) -> list[Any]:
         """The rows whose columns equal those of `equal`."""
         rows = self.rows.get(kind, {}).values()
@@ -38,13 +42,17 @@ class Rebuilt:
 
 
 def project_entry(tx: Any, entry: Entry) -> None:
-    """Bring projections up to date with an entry that is stored; one whose payload was removed changes nothing."""
-    if entry.payload is None:
-        return
+    """Bring projections up to date with an entry that is stored.
+
+    One whose payload was removed still says by its header that a run ended; what else it said is gone, and rows go with it.
+    """
     if entry.ciphertext is not None:
         project_keys(tx, entry.chain, keys_of(entry))
     head = entry.head
-    if head["kind"] not in UNPROJECTED:
+    if entry.payload is None and head["kind"] in ABOUT_CONTENT:
+        if head["kind"] == "answered":
+            _drop_answered(tx, entry, head["name"])
+    elif head["kind"] not in UNPROJECTED:
         project(
             tx,
             chain=entry.chain,
@@ -55,6 +63,19 @@ def project_entry(tx: Any, entry: Entry) -> None:
             entry_hash=entry.hash,
             source=entry,
         )
+
+
+def _drop_answered(tx: Rebuilt, entry: Entry, gate: str) -> None:
+    """Remove the rows that would be wrong without an answer: its review's, and that of every decision that it may have changed."""
+    reviews = [r for r in tx.select(ReviewRow, equal={}) if Place(r.scope, r.ordinal).inner == entry.place.scope]
+    for review in reviews:
+        tx.drop(ReviewRow, review.id)
+        if review.decision_id is not None:
+            tx.drop(DecisionRow, review.decision_id)
+    if not reviews:  # it was removed, too, so that nobody knows which decision was put before the person
+        for decision in tx.select(DecisionRow, equal={}):
+            if decision.gate in (None, gate):
+                tx.drop(DecisionRow, decision.id)
 
 
 def rebuild(entries: Iterable[Entry]) -> Rows:

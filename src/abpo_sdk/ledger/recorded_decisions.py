@@ -11,6 +11,7 @@ from abpo_sdk.ledger.encryption import same_inputs
 from abpo_sdk.ledger.entry import BODY, Draft, Entry, Place, check_id, entry_id
 from abpo_sdk.ledger.erasure import check_said
 from abpo_sdk.ledger.journal import Journal
+from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.ledger.writer import Writer
 from abpo_sdk.values.clock import to_text
@@ -74,7 +75,10 @@ def _import(journal: Journal, history: list[tuple[str, Decision]], source: str) 
 
 def _write_once(journal: Journal, writer: Writer, key: str, draft: Draft) -> Entry:
     """The entry of a key; written unless it is there."""
-    entries = writer.tx.entries(key) or writer.begin(key, (draft, journal.encrypted(draft)))
+    entries = writer.tx.entries(key)
+    if not entries:
+        (first,) = under_living_keys(journal.vault, writer.tx, [(draft, journal.encrypted(draft))])
+        entries = writer.begin(key, first)
     if not entries:  # another transaction has just made it
         entries = writer.tx.entries(key)
     if not entries:

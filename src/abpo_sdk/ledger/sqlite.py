@@ -142,11 +142,15 @@ class SqliteWrites(SqlTransaction, SqliteReader):
 class SqliteTransaction(SqliteWrites):
     """One write to an SQLite file, alone with it: durable, all of it, when its block ends without error."""
 
+    _left_over = False  # whether a write that failed could not be rolled back either
+
     def __enter__(self) -> Self:
         lock, connection = self._database.lock, self._database.connection
         lock.acquire()
         outer = False
         try:
+            if self._left_over:
+                self._roll_back()
             outer = connection.in_transaction  # of a block around this one, which is not this one's to roll back
             self._execute("BEGIN IMMEDIATE")
         except BaseException as error:
@@ -172,8 +176,10 @@ class SqliteTransaction(SqliteWrites):
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
+            self._left_over = True
             if self._database.connection.in_transaction:
                 self._execute("ROLLBACK")
+            self._left_over = False
 
 
 class SqliteStore(SqliteReader):

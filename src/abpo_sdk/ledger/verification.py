@@ -90,7 +90,9 @@ def verify(
     with store.snapshot() as reader:
         size = reader.size()
         tree_problem = _problem(lambda: check_tiles(reader, size))
-        checker = ChainChecker(reader, LeafHashes(reader, size), vault, swept_before(reader), missing_keys(reader))
+        checker = ChainChecker(
+            reader, LeafHashes(reader, size), vault, swept_before(reader), missing_keys(reader), now=store
+        )
         chains = _check_chains(reader, checker)
         if checker.leaves.asked != size:
             raise _missing_leaf(reader)

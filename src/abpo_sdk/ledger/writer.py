@@ -69,7 +69,12 @@ class Writer:
 
     def append(self, chain: str, drafts: Sequence[Draft]) -> list[Entry]:
         """Add entries to the end of a chain, which is made where it is new."""
-        return self.append_encrypted(chain, [(draft, encrypt(draft, self._vault)) for draft in drafts])
+        encrypted: Sequence[tuple[Draft, Encrypted]] = [(draft, encrypt(draft, self._vault)) for draft in drafts]
+        if any(parts.keys for _, parts in encrypted):
+            from abpo_sdk.ledger.own_entries import under_living_keys
+
+            encrypted = under_living_keys(self._vault, self.tx, encrypted)
+        return self.append_encrypted(chain, encrypted)
 
     def begin(self, chain: str, first: tuple[Draft, Encrypted], *, lease: Lease | None = None) -> list[Entry]:
         """Make a chain with this first entry, under the first lease if there is one; no entries where there is one of this name."""
