@@ -288,7 +288,7 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         tree_check.signed_notes, "!= [str(row.size)]", "== []", flips_in("abpo_checkpoints"),
     ),
     "a checkpoint that nobody known signed is taken": (
-        tree_check.known_checkpoint, "return open_checkpoint(note, verifiers, origin=verifiers[0].name)", "return Checkpoint.parse(note.split('\\n\\n')[0] + '\\n')", stranger,
+        tree_check.known_checkpoint, "return _opened(note, tuple(verifiers))", "return Checkpoint.parse(note.split('\\n\\n')[0] + '\\n')", stranger,
     ),
     "a cut tail is not missed": (
         tree_check._check_length, "if checkpoint.size > size:", "if checkpoint.size > 2 * size:", cut,
@@ -318,7 +318,7 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         chain_check.ChainChecker._has_key, "if there and erased:", "if False:", keys_that_come_back_are_found,
     ),
     "a key that is gone is fine": (
-        chain_check.ChainChecker._has_key, "if not there and not erased", "if False", keys_that_go_are_missed,
+        chain_check.ChainChecker._has_key, '_broken(entry.chain, position, f"{what} {KEY_MISSING}")', "pass", keys_that_go_are_missed,
     ),
     "entries without a position in the tree are not missed": (
         verification.verify, "if checker.leaves.asked != size:", "if False:", every_position_in_the_tree_that_goes_is_missed,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from abpo_sdk.errors import LedgerBroken, LedgerError, SchemaUnknown, StoreUnavailable
 from abpo_sdk.ledger import Entry, Ledger, Place, SqliteStore
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.rows import Head, RunRow
+from abpo_sdk.ledger.rows import ErasureRow, Head, HoldRow, ReviewRow, RunRow, SubjectRow
 
 RUN = RunRow("R-1", "pay", "v1", "running", "2026-01-01", "2026-01-01")
 
@@ -439,3 +439,49 @@ def test_a_write_that_could_not_be_rolled_back_does_not_block_the_next(path: Pat
             assert tx.select(RunRow) == []
         put(store)
         assert store.select(RunRow) == [RUN]
+
+
+# how it finds things
+
+
+def looking(store: SqliteStore) -> None:
+    """Everything that is looked up again and again, whatever the ledger's size."""
+    store.size()
+    store.leaf(0)
+    store.tile(0, 0)
+    store.head("R-1")
+    store.entries("R-1")
+    store.entry("R-1", Place("/", 0))
+    store.last("R-1", "run")
+    next(store.headers(), None)
+    store.select(RunRow, equal={"id": "R-1"})
+    for status in ("running", "waiting", "incident"):
+        store.select(RunRow, equal={"status": status}, order="started_at")
+    store.select(ReviewRow, equal={"status": "open"}, until={"due_at": "2026"}, order="due_at")
+    store.select(ReviewRow, equal={"status": "open", "role": "controller"}, order="opened_at")
+    store.select(ReviewRow, equal={"chain": "R-1"})
+    store.select(SubjectRow, equal={"key": "k"})
+    store.select(SubjectRow, equal={"chain": "R-1"})
+    store.select(HoldRow, equal={"key": "k"})
+    store.select(ErasureRow, equal={"id": "k"})
+    with store.transaction() as tx:
+        tx.unsealed(10)
+        tx.seal(0, [1])
+        tx.forget("R-1", 0)
+        tx.clear(RunRow, "R-1")
+        tx.clear(SubjectRow, "R-1")
+
+
+def test_nothing_that_is_looked_up_again_and_again_reads_a_whole_table(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        seen: list[str] = []
+        connection = store._database.connection
+        connection.set_trace_callback(seen.append)
+        looking(store)
+        connection.set_trace_callback(None)
+        statements = [sql for sql in seen if sql.startswith(("SELECT", "UPDATE", "DELETE"))]
+        assert len(statements) > 15
+        for sql in statements:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+            assert not [step for step in plan if step.startswith("SCAN abpo_") and "INDEX" not in step], (sql, plan)
+            assert "SEARCH abpo_entries" not in plan, (sql, plan)  # which is a scan by another name

@@ -73,7 +73,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "DROP INDEX due_reviews",
         "DROP INDEX reviews_of",
         "DROP INDEX decisions_of",
-        "CREATE INDEX abpo_open_runs ON abpo_runs (status) WHERE status IN ('running', 'waiting', 'incident')",
+        # one for each status, since a planner finds no list of statuses in "status = 'running'"
+        "CREATE INDEX abpo_running ON abpo_runs (started_at) WHERE status = 'running'",
+        "CREATE INDEX abpo_waiting ON abpo_runs (started_at) WHERE status = 'waiting'",
+        "CREATE INDEX abpo_incidents ON abpo_runs (started_at) WHERE status = 'incident'",
         "CREATE INDEX abpo_open_reviews ON abpo_reviews (role, opened_at) WHERE status = 'open'",
         "CREATE INDEX abpo_due_reviews ON abpo_reviews (due_at) WHERE status = 'open' AND due_at IS NOT NULL",
         "CREATE INDEX abpo_reviews_of ON abpo_reviews (chain)",

@@ -21,10 +21,14 @@ SCAN = f"{SELECT_ENTRIES} ORDER BY chain, position, id"
 HEAD_COLUMNS = ", ".join(Head._fields)
 HEAD_OF = f"SELECT {HEAD_COLUMNS} FROM abpo_chains WHERE chain = ?"
 HEADERS = "SELECT leaf, header FROM abpo_entries WHERE leaf >= ? ORDER BY leaf"
-SIZE = "SELECT max(leaf) FROM abpo_entries"
+SIZE = "SELECT max(leaf) FROM abpo_entries WHERE leaf IS NOT NULL"
 TILE = "SELECT hashes FROM abpo_tiles WHERE level = ? AND position = ?"
 CHECKPOINT_COLUMNS = ", ".join(CheckpointRow._fields)
 CHECKPOINTS = f"SELECT {CHECKPOINT_COLUMNS} FROM abpo_checkpoints ORDER BY id"
+
+
+STATUSES = frozenset({"running", "waiting", "incident", "done", "abandoned", "open", "answered", "closed"})
+"""What stands in SQL as it is, since the indexes of what is open are for one status each."""
 
 
 class Database(Protocol):
@@ -123,22 +127,28 @@ class SqlReader:
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
         model: Any = kind
-        sql = select_text(model, tuple(equal or ()), tuple(until or ()), order or KEY)
-        return [kind(*row) for row in self._database.all(sql, (*(equal or {}).values(), *(until or {}).values()))]
+        tests, values = [], []
+        for name, value in (equal or {}).items():
+            if name == "status" and value in STATUSES:
+                tests.append(f"status = '{value}'")
+            else:
+                tests.append(f"{known_column(model, name)} = ?")
+                values.append(value)
+        for name, limit in (until or {}).items():
+            tests.append(f"{known_column(model, name)} <= ?")
+            values.append(limit)
+        return [kind(*row) for row in self._database.all(select_text(model, tuple(tests), order or KEY), values)]
 
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:
         """Every row of a projection, in `order` of a column and then of the key."""
         model: Any = kind
-        for row in self._database.each(select_text(model, (), (), order)):
+        for row in self._database.each(select_text(model, (), order)):
             yield kind(*row)
 
 
 @cache
-def select_text(kind: Any, equal: tuple[str, ...], until: tuple[str, ...], order: str) -> str:
-    """The SQL that selects rows of a projection."""
-    tests = [f"{known_column(kind, name)} = ?" for name in equal] + [
-        f"{known_column(kind, name)} <= ?" for name in until
-    ]
+def select_text(kind: Any, tests: tuple[str, ...], order: str) -> str:
+    """The SQL that selects the rows of a projection which pass tests."""
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     return f"SELECT {columns_of(kind)} FROM {TABLES[kind]}{where} ORDER BY {known_column(kind, order)}, {KEY}"
 

@@ -16,14 +16,17 @@ from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.migrations import ledger_id, migrate, schema_of
 from abpo_sdk.ledger.rows import TABLES, Head
-from abpo_sdk.ledger.sql_reading import ENTRIES_OF, TILE, SqlReader
+from abpo_sdk.ledger.sql_reading import ENTRIES_OF, SIZE, TILE, SqlReader
 from abpo_sdk.ledger.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
 from abpo_sdk.ledger.sqlite_database import UNREADABLE, SqliteDatabase
 
-LEAVES = "SELECT typeof(max(leaf)), max(leaf), min(leaf) FROM abpo_entries"
+# one look at each end of the index, which the planner takes where the query says that it is about sealed entries alone
+LEAVES = (
+    f"SELECT typeof(largest), largest, smallest FROM (SELECT ({SIZE}) AS largest, "
+    "(SELECT min(leaf) FROM abpo_entries WHERE leaf IS NOT NULL) AS smallest)"
+)
 NO_LEAF = "SELECT chain, position, leaf FROM abpo_entries WHERE typeof(leaf) NOT IN ('integer', 'null') OR leaf < 0 ORDER BY chain, position"
-FIRST_UNSEALED = "SELECT id FROM abpo_entries WHERE leaf = (SELECT max(leaf) FROM abpo_entries)"
-
+FIRST_UNSEALED = f"SELECT id FROM abpo_entries WHERE leaf = ({SIZE})"
 
 OWN_TABLES = ("abpo_entries", "abpo_chains", "abpo_tiles", "abpo_checkpoints", "abpo_ledger", *TABLES.values())
 

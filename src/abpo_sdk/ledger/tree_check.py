@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 
@@ -15,6 +16,9 @@ from abpo_sdk.ledger.own_entries import Lost
 from abpo_sdk.ledger.rows import CheckpointRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.ledger.tiles import HASH, WIDTH, TileNodes, tile_of, top_of
+
+REMEMBERED = 10_000
+"""How many checkpoints are kept in memory once their signatures were verified: each is asked for several times."""
 
 
 class LeafHashes:
@@ -237,6 +241,11 @@ def known_checkpoint(note: str, verifiers: Sequence[Verifier], where: str) -> Ch
             "give the public keys as trust=[...]"
         )
     try:
-        return open_checkpoint(note, verifiers, origin=verifiers[0].name)
+        return _opened(note, tuple(verifiers))
     except NoteInvalid as error:
         raise LedgerBroken(f"the ledger is broken: {where} has a checkpoint that cannot be trusted: {error}") from error
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _opened(note: str, verifiers: tuple[Verifier, ...]) -> Checkpoint:
+    return open_checkpoint(note, verifiers, origin=verifiers[0].name)
