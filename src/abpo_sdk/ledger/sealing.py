@@ -90,11 +90,11 @@ def _publish(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor) ->
     journal.frozen = why_frozen(journal.store, notes, verifiers)
     journal.check_writable()
     row = journal.store.checkpoints()[-1]
-    if row.anchored and row.note in notes:
-        return
-    anchor.publish(row.note)
-    with journal.writing() as writer:
-        writer.tx.set_anchored(row.size)
+    if row.note not in notes:
+        anchor.publish(row.note)
+    if not row.anchored:  # also where a crash came between the two
+        with journal.writing() as writer:
+            writer.tx.set_anchored(row.size)
 
 
 def tree_of(reader: Reader) -> MerkleTree:
