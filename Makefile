@@ -12,7 +12,7 @@ else
   INSTALL     = uv pip install --quiet --python $(BIN)/python
 endif
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test soak check bench format clean
 
 demo: $(VENV)/.demo ## run the main job: invoices from file to booked
 	$(BIN)/python -m examples.invoices
@@ -20,6 +20,9 @@ demo: $(VENV)/.demo ## run the main job: invoices from file to booked
 test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
+
+soak: $(VENV)/.dev ## take long walks through the ledger's states; about an hour
+	ABPO_SOAK=1 $(BIN)/python -m pytest tests/ledger/test_states.py
 
 check: $(VENV)/.dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from abpo_sdk import Runtime, process, step
-from abpo_sdk.ledger.migrations import migrate
-from abpo_sdk.ledger.sqlite import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD
+from abpo_sdk.ledger.stores.migrations import migrate
+from abpo_sdk.ledger.stores.sqlite import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD
 from benchmarks.runner import Benchmark, Contender
 
 RUNS = 400

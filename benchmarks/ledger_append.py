@@ -13,8 +13,8 @@ from typing import Any
 from abpo_sdk.ledger import Ledger, MemoryVault, Place, SqliteStore
 from abpo_sdk.ledger.encryption import Encrypted
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.migrations import migrate
-from abpo_sdk.ledger.sql_reading import HEAD_COLUMNS, STORED
+from abpo_sdk.ledger.stores.migrations import migrate
+from abpo_sdk.ledger.stores.sql_reading import HEAD_COLUMNS, STORED
 from abpo_sdk.values.encoded import Encoded
 from benchmarks.runner import Benchmark, Contender
 

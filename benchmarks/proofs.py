@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from abpo_sdk.ledger.merkle import MerkleTree
+from abpo_sdk.ledger.transparency.merkle import MerkleTree
 from benchmarks.ledger_verify import filled
 from benchmarks.runner import Benchmark, Contender
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from abpo_sdk.ledger.postgres import PostgresStore
+from abpo_sdk.ledger.stores.postgres import PostgresStore
 
 numbers = itertools.count()
 

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.__main__ import main
-from abpo_sdk.ledger import FileAnchor, Ledger, MemoryVault, Signer, postgres_schema, verification
-from abpo_sdk.ledger.migrations import MIGRATIONS, migrate
+from abpo_sdk.ledger import FileAnchor, Ledger, MemoryVault, Signer, verification
+from abpo_sdk.ledger.stores import postgres_schema
+from abpo_sdk.ledger.stores.migrations import MIGRATIONS, migrate
 from abpo_sdk.testing.clock import FakeClock
 from tests.ledger import bundles
 from tests.ledger.bundles import write_run

@@ -195,7 +195,7 @@ def _copied(path: Path) -> Iterator[Store]:
 
 def _check_schema(path: Path) -> None:
     """Refuse a file in which there is no ledger, and which opening would make one."""
-    from abpo_sdk.ledger.migrations import schema_of
+    from abpo_sdk.ledger.stores.migrations import schema_of
 
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if schema_of(connection, shared=True) == 0:
@@ -221,9 +221,9 @@ def _check_postgres(url: str) -> None:
         import psycopg  # noqa: F401  without it, what follows says nothing that helps
     except ImportError:
         raise DefinitionError('a ledger on Postgres needs psycopg; pip install "abpo_sdk[postgres]"') from None
-    from abpo_sdk.ledger.postgres_database import PostgresDatabase
-    from abpo_sdk.ledger.postgres_schema import MIGRATIONS, schema_of
-    from abpo_sdk.ledger.postgres_session import Target
+    from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
+    from abpo_sdk.ledger.stores.postgres_schema import MIGRATIONS, schema_of
+    from abpo_sdk.ledger.stores.postgres_session import Target
 
     target = Target(url, "abpo", 5.0)
     with target.connect() as connection:

@@ -13,8 +13,8 @@ from typing import Any
 
 from abpo_sdk.errors import LedgerBroken
 from abpo_sdk.ledger import Checkpoint, Ledger, MerkleTree, Place, Signer, leaf_hash, verify_bundle
-from abpo_sdk.ledger.checkpoint import sign_checkpoint
 from abpo_sdk.ledger.entry import Draft, payload_hash
+from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import FakeClock
 from abpo_sdk.values.encoded import PersonalValue
 

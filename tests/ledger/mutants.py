@@ -15,7 +15,7 @@ def mutant(of: str, fragment: str, replacement: str, *, give: str) -> ModuleType
     loaded: dict[str, ModuleType] = {}
     try:
         for name in CHAIN:
-            spec = find_spec(f"abpo_sdk.ledger.{name}")
+            spec = find_spec(f"abpo_sdk.ledger.transparency.{name}")
             assert spec is not None
             assert spec.origin is not None
             source = Path(spec.origin).read_text()
@@ -23,7 +23,9 @@ def mutant(of: str, fragment: str, replacement: str, *, give: str) -> ModuleType
                 assert source.count(fragment) == 1, f"{fragment!r} occurs {source.count(fragment)} times in {name}"
                 source = source.replace(fragment, replacement)
             for other in loaded:
-                source = source.replace(f"from abpo_sdk.ledger.{other} import", f"from mutant_{other} import")
+                source = source.replace(
+                    f"from abpo_sdk.ledger.transparency.{other} import", f"from mutant_{other} import"
+                )
             loaded[name] = sys.modules[f"mutant_{name}"] = module = ModuleType(f"mutant_{name}")
             exec(compile(source, spec.origin, "exec"), module.__dict__)
     finally:

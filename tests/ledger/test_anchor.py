@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abpo_sdk.errors import DefinitionError, NoteInvalid, StoreUnavailable
-from abpo_sdk.ledger.anchor import Anchor, CallableAnchor, FileAnchor
-from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from abpo_sdk.ledger.note import Signer
+from abpo_sdk.ledger.transparency.anchor import Anchor, CallableAnchor, FileAnchor
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from abpo_sdk.ledger.transparency.note import Signer
 
 SIGNER = Signer.parse("PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")
 NAME = SIGNER.verifier.name
@@ -247,9 +247,9 @@ def test_a_full_disk_takes_nothing(path: Path, room: int) -> None:
 
 PUBLISH = """
 import resource, signal, sys
-from abpo_sdk.ledger.anchor import FileAnchor
-from abpo_sdk.ledger.checkpoint import Checkpoint, sign_checkpoint
-from abpo_sdk.ledger.note import Signer
+from abpo_sdk.ledger.transparency.anchor import FileAnchor
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from abpo_sdk.ledger.transparency.note import Signer
 path, name, many, room = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 signer, anchor = Signer.generate(name), FileAnchor(path)
 if room:

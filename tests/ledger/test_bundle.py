@@ -30,7 +30,7 @@ from abpo_sdk.errors import (
 )
 from abpo_sdk.ledger import Checkpoint, FileAnchor, Ledger, Signer, canonical_bytes, parse_json, verify_bundle
 from abpo_sdk.ledger import bundle as bundle_module
-from abpo_sdk.ledger.checkpoint import sign_checkpoint
+from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import FakeClock
 from tests.ledger import bundles
 from tests.ledger.bundles import GOOD, OWN, SECRET, Case, Line, by_library, by_script, encoded, lines_of, write_run
@@ -194,8 +194,8 @@ def test_entries_beyond_the_newest_checkpoint_wait_for_the_next(
     assert (made.entries, made.unsealed) == (3, 0)
     assert both(made.path.read_bytes(), ledger.verifier) == GOOD
     with ledger.store.transaction() as tx:  # as if others were sealing, and had not signed yet
-        from abpo_sdk.ledger.merkle import MerkleTree, leaf_hash
         from abpo_sdk.ledger.tiles import GrowingTiles
+        from abpo_sdk.ledger.transparency.merkle import MerkleTree, leaf_hash
 
         found, nodes = tx.unsealed(100), GrowingTiles(tx, tx.size())
         MerkleTree(nodes, tx.size()).extend_hashes([leaf_hash(header) for _, header in found])

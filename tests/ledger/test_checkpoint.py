@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abpo_sdk.errors import NoteInvalid
-from abpo_sdk.ledger import checkpoint as real
-from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from abpo_sdk.ledger.note import Signer, Verifier, open_note
+from abpo_sdk.ledger.transparency import checkpoint as real
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from abpo_sdk.ledger.transparency.note import Signer, Verifier, open_note
 from tests.ledger.mutants import mutant
 
 # https://c2sp.org/tlog-checkpoint, first note (with the id of the key of sum.golang.org, which did not sign this text)

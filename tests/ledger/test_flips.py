@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import AbpoError, LedgerBroken, LedgerError, NoteInvalid, SchemaUnknown, StoreUnavailable
 from abpo_sdk.ledger import Checkpoint, FileAnchor, FileVault, Ledger, MemoryVault, Place, Signer, SqliteStore
-from abpo_sdk.ledger.checkpoint import sign_checkpoint
 from abpo_sdk.ledger.entry import OWN_CHAIN, Draft
-from abpo_sdk.ledger.migrations import MIGRATIONS
 from abpo_sdk.ledger.rows import TABLES
-from abpo_sdk.ledger.sqlite_database import SqliteDatabase
+from abpo_sdk.ledger.stores.migrations import MIGRATIONS
+from abpo_sdk.ledger.stores.sqlite_database import SqliteDatabase
+from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.encoded import Encoded, PersonalValue
 from tests.ledger.data.make import write

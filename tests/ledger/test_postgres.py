@@ -19,11 +19,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from abpo_sdk.errors import DefinitionError, DuplicateRun, NotCanonical, SchemaUnknown, StoreUnavailable
-from abpo_sdk.ledger import Entry, Ledger, MemoryVault, Place, SqliteStore, postgres, postgres_schema
-from abpo_sdk.ledger.note import Signer
-from abpo_sdk.ledger.postgres import PostgresStore
-from abpo_sdk.ledger.postgres_database import AT_ONCE, PostgresDatabase
+from abpo_sdk.ledger import Entry, Ledger, MemoryVault, Place, SqliteStore
 from abpo_sdk.ledger.rows import DecisionRow, Head, RunRow
+from abpo_sdk.ledger.stores import postgres, postgres_schema
+from abpo_sdk.ledger.stores.postgres import PostgresStore
+from abpo_sdk.ledger.stores.postgres_database import AT_ONCE, PostgresDatabase
+from abpo_sdk.ledger.transparency.note import Signer
 from abpo_sdk.values.decision import Decision
 from tests.postgres import Server
 
@@ -301,7 +302,7 @@ def test_every_commit_waits_for_the_disk_whatever_the_default(
 
 KILLED = """
 import os, sys
-from abpo_sdk.ledger.postgres import PostgresStore
+from abpo_sdk.ledger.stores.postgres import PostgresStore
 from abpo_sdk.ledger.rows import RunRow
 store = PostgresStore(sys.argv[1], schema=sys.argv[2])
 with store.transaction() as tx:
@@ -532,8 +533,8 @@ def test_a_write_in_which_a_statement_failed_keeps_nothing_though_the_failure_wa
 SEALS = """
 import sys
 from abpo_sdk.ledger import Ledger, MemoryVault
-from abpo_sdk.ledger.note import Signer
-from abpo_sdk.ledger.postgres import PostgresStore
+from abpo_sdk.ledger.transparency.note import Signer
+from abpo_sdk.ledger.stores.postgres import PostgresStore
 from pathlib import Path
 ledger = Ledger(PostgresStore(sys.argv[1], schema=sys.argv[2], timeout=60), vault=MemoryVault(), signer=Signer.from_file(Path(sys.argv[3])))
 sys.path.insert(0, sys.argv[4])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import DefinitionError, DuplicateRun, NotCanonical, SchemaUnknown, StoreUnavailable
 from abpo_sdk.ledger import Ledger
-from abpo_sdk.ledger.migrations import MIGRATIONS
+from abpo_sdk.ledger.stores.migrations import MIGRATIONS
 from abpo_sdk.testing.clock import FakeClock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.personal import Personal

@@ -16,9 +16,9 @@ import pytest
 from abpo_sdk import Runtime, process, step
 from abpo_sdk.errors import DefinitionError, Erased, LedgerBroken, LedgerFrozen, NoteInvalid, StoreUnavailable
 from abpo_sdk.ledger import CallableAnchor, Checkpoint, FileAnchor, Ledger, Place, Signer, open_checkpoint
-from abpo_sdk.ledger.checkpoint import sign_checkpoint
 from abpo_sdk.ledger.entry import OWN_CHAIN, Draft
 from abpo_sdk.ledger.rows import TABLES
+from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import START, FakeClock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import PersonalValue

@@ -31,7 +31,7 @@ from abpo_sdk.ledger import (
     tree_check,
 )
 from abpo_sdk.ledger.entry import Draft
-from abpo_sdk.ledger.proofs import leaf_hash
+from abpo_sdk.ledger.transparency.proofs import leaf_hash
 from abpo_sdk.ledger.tree_check import check_tiles
 from abpo_sdk.testing.clock import START, FakeClock
 

@@ -26,8 +26,8 @@ from abpo_sdk.errors import DefinitionError, Erased, LedgerBroken, LedgerFrozen,
 from abpo_sdk.ledger import Entry, FileAnchor, Ledger, MerkleTree, Place, open_checkpoint, sealing
 from abpo_sdk.ledger.encryption import keys_of
 from abpo_sdk.ledger.entry import OWN_CHAIN, Draft
-from abpo_sdk.ledger.proofs import leaf_hash
 from abpo_sdk.ledger.rows import TABLES
+from abpo_sdk.ledger.transparency.proofs import leaf_hash
 from abpo_sdk.testing.clock import START, FakeClock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Encoded, PersonalValue

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import NotCanonical, StoreUnavailable
 from abpo_sdk.ledger import Entry, Place, SqliteStore, Store
-from abpo_sdk.ledger.postgres import PostgresStore
 from abpo_sdk.ledger.rows import Head, RunRow
+from abpo_sdk.ledger.stores.postgres import PostgresStore
 from tests.postgres import Server, numbers
 
 RUN = RunRow("R-1", "pay", "v1", "running", "2026-01-01", "2026-01-01")

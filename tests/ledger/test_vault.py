@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from abpo_sdk.errors import DefinitionError, EncryptionError, NotCanonical, SchemaUnknown, StoreUnavailable
-from abpo_sdk.ledger import FileVault, KeyProvider, MemoryVault, file_vault
-from abpo_sdk.ledger.vault import require_complete
+from abpo_sdk.ledger import FileVault, KeyProvider, MemoryVault
+from abpo_sdk.ledger.keys import file_vault
+from abpo_sdk.ledger.keys.vault import require_complete
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from abpo_sdk.errors import LedgerBroken
 from abpo_sdk.ledger import Entry, FileVault, Ledger, MemoryVault, Place, SqliteStore, canonical_bytes, parse_json
 from abpo_sdk.ledger.entry import Draft, leaf_hash, payload_hash
 from abpo_sdk.ledger.rows import Head
-from abpo_sdk.ledger.sqlite import SqliteReader
+from abpo_sdk.ledger.stores.sqlite import SqliteReader
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Encoded, PersonalValue

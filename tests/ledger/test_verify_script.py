@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.ledger import Checkpoint, Ledger, Signer
-from abpo_sdk.ledger.checkpoint import sign_checkpoint
+from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import FakeClock
 from tests.ledger import bundles
 from tests.ledger.bundles import GOOD, SCRIPT, Case, by_script, encoded

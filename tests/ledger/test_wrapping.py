@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from abpo_sdk.errors import AbpoError, DefinitionError, EncryptionError, StoreUnavailable
-from abpo_sdk.ledger import FileVault, MemoryVault, file_vault, new_master_key, wrapping
-from abpo_sdk.ledger.wrapping import Wrapping, wrapping_by, wrapping_by_default
+from abpo_sdk.ledger import FileVault, MemoryVault, new_master_key
+from abpo_sdk.ledger.keys import file_vault, wrapping
+from abpo_sdk.ledger.keys.wrapping import Wrapping, wrapping_by, wrapping_by_default
 
 ONE, TWO = b"1" * 32, b"2" * 32
 
@@ -890,7 +891,7 @@ def as_module() -> Iterator[Callable[[types.ModuleType, str, str], Any]]:
         if changed is file_vault:
             return mutant
         users = Path(str(file_vault.__file__)).read_text()
-        return load(file_vault, users.replace("from abpo_sdk.ledger.wrapping", f"from {mutant.__name__}"))
+        return load(file_vault, users.replace("from abpo_sdk.ledger.keys.wrapping", f"from {mutant.__name__}"))
 
     yield make
     for name in made_names:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, Gate, Ledger, Runtime, fields, idempotency_key, process, rule, step
 from abpo_sdk.ledger import FileVault
-from abpo_sdk.ledger.note import Signer
+from abpo_sdk.ledger.transparency.note import Signer
 from tests.postgres import Server
 
 PEOPLE = {"maria@acme": {"controller"}}

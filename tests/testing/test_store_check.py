@@ -14,9 +14,9 @@ import pytest
 
 from abpo_sdk.errors import AbpoError, StoreCheckFailed, StoreUnavailable
 from abpo_sdk.ledger import SqliteStore
-from abpo_sdk.ledger.postgres import PostgresStore
-from abpo_sdk.ledger.sql_writing import ADVANCE_HEAD, FORGET, NEW_HEAD
-from abpo_sdk.ledger.sqlite import SqliteReader, SqliteTransaction
+from abpo_sdk.ledger.stores.postgres import PostgresStore
+from abpo_sdk.ledger.stores.sql_writing import ADVANCE_HEAD, FORGET, NEW_HEAD
+from abpo_sdk.ledger.stores.sqlite import SqliteReader, SqliteTransaction
 from abpo_sdk.testing import check_store
 from tests.postgres import Server, numbers
 

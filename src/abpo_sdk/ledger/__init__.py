@@ -8,28 +8,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.ledger.entry import Entry, Place
-from abpo_sdk.ledger.file_vault import FileVault
+from abpo_sdk.ledger.keys.file_vault import FileVault
+from abpo_sdk.ledger.keys.vault import KeyProvider, MemoryVault
+from abpo_sdk.ledger.keys.wrapping import new_master_key
 from abpo_sdk.ledger.ledger import Ledger
 from abpo_sdk.ledger.recorder import Call, Occurrence, Recorder, idempotency_key
-from abpo_sdk.ledger.sqlite import SqliteStore
 from abpo_sdk.ledger.store import Reader, Store, Transaction
-from abpo_sdk.ledger.vault import KeyProvider, MemoryVault
-from abpo_sdk.ledger.wrapping import new_master_key
+from abpo_sdk.ledger.stores.sqlite import SqliteStore
 from abpo_sdk.ledger.writer import Lease, Writer
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
 if TYPE_CHECKING:
-    from abpo_sdk.ledger.anchor import Anchor, CallableAnchor, FileAnchor
     from abpo_sdk.ledger.bundle import Export
     from abpo_sdk.ledger.bundle_check import BundleVerification, verify_bundle
-    from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint
-    from abpo_sdk.ledger.compact_range import CompactRange
     from abpo_sdk.ledger.erasure import Receipt
-    from abpo_sdk.ledger.merkle import MerkleTree, leaf_hash
-    from abpo_sdk.ledger.note import Signer, Verifier, open_note
     from abpo_sdk.ledger.parquet import FileExport
-    from abpo_sdk.ledger.postgres import PostgresStore
     from abpo_sdk.ledger.retention import Sweep
+    from abpo_sdk.ledger.stores.postgres import PostgresStore
+    from abpo_sdk.ledger.transparency.anchor import Anchor, CallableAnchor, FileAnchor
+    from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint
+    from abpo_sdk.ledger.transparency.compact_range import CompactRange
+    from abpo_sdk.ledger.transparency.merkle import MerkleTree, leaf_hash
+    from abpo_sdk.ledger.transparency.note import Signer, Verifier, open_note
     from abpo_sdk.ledger.verification import Verification
 
 __all__ = [
@@ -74,15 +74,15 @@ __all__ = [
 ]
 
 _LATER = {
-    "anchor": ("Anchor", "CallableAnchor", "FileAnchor"),
+    "transparency.anchor": ("Anchor", "CallableAnchor", "FileAnchor"),
     "bundle": ("Export",),
     "bundle_check": ("BundleVerification", "verify_bundle"),
-    "checkpoint": ("Checkpoint", "open_checkpoint"),
-    "compact_range": ("CompactRange",),
+    "transparency.checkpoint": ("Checkpoint", "open_checkpoint"),
+    "transparency.compact_range": ("CompactRange",),
     "erasure": ("Receipt",),
-    "merkle": ("MerkleTree", "leaf_hash"),
-    "note": ("Signer", "Verifier", "open_note"),
-    "postgres": ("PostgresStore",),
+    "transparency.merkle": ("MerkleTree", "leaf_hash"),
+    "transparency.note": ("Signer", "Verifier", "open_note"),
+    "stores.postgres": ("PostgresStore",),
     "parquet": ("FileExport",),
     "retention": ("Sweep",),
     "verification": ("Verification",),

@@ -28,15 +28,15 @@ from abpo_sdk.errors import (
     StoreUnavailable,
     UnknownRun,
 )
-from abpo_sdk.ledger.checkpoint import Checkpoint
-from abpo_sdk.ledger.durable import sync_directory
 from abpo_sdk.ledger.entry import OWN_CHAIN, Entry
-from abpo_sdk.ledger.merkle import MerkleTree
-from abpo_sdk.ledger.note import Verifier
-from abpo_sdk.ledger.note_syntax import split_note
 from abpo_sdk.ledger.rows import CheckpointRow
 from abpo_sdk.ledger.sealing import tree_of
 from abpo_sdk.ledger.store import Reader
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint
+from abpo_sdk.ledger.transparency.durable import sync_directory
+from abpo_sdk.ledger.transparency.merkle import MerkleTree
+from abpo_sdk.ledger.transparency.note import Verifier
+from abpo_sdk.ledger.transparency.note_syntax import split_note
 from abpo_sdk.ledger.tree_check import known_checkpoint
 from abpo_sdk.values.canonical import plain_bytes
 

@@ -20,11 +20,11 @@ from abpo_sdk.errors import (
 )
 from abpo_sdk.ledger.bundle import FORMAT, canonical_line
 from abpo_sdk.ledger.chain_check import HEADER_FIELDS
-from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint
 from abpo_sdk.ledger.entry import GENESIS, OWN_CHAIN, SCHEMA, leaf_hash, payload_hash
-from abpo_sdk.ledger.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
-from abpo_sdk.ledger.note import Verifier
 from abpo_sdk.ledger.own_entries import Lost
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint
+from abpo_sdk.ledger.transparency.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
+from abpo_sdk.ledger.transparency.note import Verifier
 from abpo_sdk.values.canonical import parse_json
 
 MANIFEST = frozenset({"chains", "checkpoint", "checkpoints", "format", "key", "origin", "size"})

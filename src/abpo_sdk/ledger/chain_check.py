@@ -22,11 +22,11 @@ from abpo_sdk.ledger.entry import (
     keyed_hash,
     payload_hash,
 )
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rebuilding import Rebuilt, Rows, project_entry
 from abpo_sdk.ledger.rows import ErasureRow, Head
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.ledger.tree_check import LeafHashes
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
 HEADER_FIELDS = frozenset(

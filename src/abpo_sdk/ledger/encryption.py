@@ -16,7 +16,7 @@ from typing import Any
 
 from abpo_sdk.errors import EncryptionError, Erased, LedgerBroken, NotCanonical
 from abpo_sdk.ledger.entry import Draft, Entry, inputs_hash, keyed_hash, payload_hash
-from abpo_sdk.ledger.vault import KeyProvider
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 from abpo_sdk.values.encoded import Encoded, JsonValue
 

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 from abpo_sdk.errors import Erased, LedgerBroken, NotCanonical
 from abpo_sdk.ledger.encryption import decrypt, labels, readable
 from abpo_sdk.ledger.entry import Entry, Place
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rows import DecisionRow
 from abpo_sdk.ledger.store import Reader, Store
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.ledger.views import is_time, times
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 from abpo_sdk.errors import LedgerFrozen
 from abpo_sdk.ledger.encryption import Encrypted, encrypt
 from abpo_sdk.ledger.entry import Draft
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.store import Store
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.ledger.writer import Writer
 from abpo_sdk.values.clock import Clock
 

@@ -12,9 +12,9 @@ from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.encryption import decrypt, masked, same_inputs
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.journal import Journal
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.opening import open_store, open_vault
 from abpo_sdk.ledger.store import Store
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.clock import Clock, SystemClock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Encoded
@@ -22,14 +22,14 @@ from abpo_sdk.values.encoded import Encoded
 if TYPE_CHECKING:  # what a method needs, it loads on first use, since most programs never seal, erase or verify
     import pandas as pd
 
-    from abpo_sdk.ledger.anchor import Anchor
     from abpo_sdk.ledger.bundle import Export
-    from abpo_sdk.ledger.checkpoint import Checkpoint
     from abpo_sdk.ledger.erasure import Receipt
-    from abpo_sdk.ledger.merkle import MerkleTree
-    from abpo_sdk.ledger.note import Signer
     from abpo_sdk.ledger.parquet import FileExport
     from abpo_sdk.ledger.retention import Sweep
+    from abpo_sdk.ledger.transparency.anchor import Anchor
+    from abpo_sdk.ledger.transparency.checkpoint import Checkpoint
+    from abpo_sdk.ledger.transparency.merkle import MerkleTree
+    from abpo_sdk.ledger.transparency.note import Signer
     from abpo_sdk.ledger.verification import Verification
 
 
@@ -72,18 +72,27 @@ class Ledger(Journal):
         shared: bool = False,
     ) -> None:
         store, path = open_store(url, timeout=timeout, shared=shared)
-        super().__init__(store, open_vault(vault, path, url=url, timeout=timeout), clock or SystemClock())
+        try:
+            super().__init__(store, open_vault(vault, path, url=url, timeout=timeout), clock or SystemClock())
+            self.anchor = anchor
+            self._open(path, signer, trust)
+        except BaseException:
+            if isinstance(url, str):  # a store of the caller's own is theirs to close
+                store.close()
+            raise
+
+    def _open(self, path: Path | None, signer: Signer | None, trust: Sequence[str]) -> None:
+        """Find out who signs and whether the ledger is frozen, and finish what a crash kept from its end."""
         from abpo_sdk.ledger.own_entries import finish_erasures
         from abpo_sdk.ledger.signers import Signers
 
-        self.anchor = anchor
-        self._signers = Signers(store, path, signer, trust)
-        if anchor is not None:
+        self._signers = Signers(self.store, path, signer, trust)
+        if self.anchor is not None:
             from abpo_sdk.ledger.sealing import why_frozen
 
-            self.frozen = why_frozen(store, anchor.notes(), self._signers.verifiers())
+            self.frozen = why_frozen(self.store, self.anchor.notes(), self._signers.verifiers())
         if not self.frozen:
-            finish_erasures(store, self.vault)
+            finish_erasures(self.store, self.vault)
 
     def entries(self, chain: str) -> list[Entry]:
         """The entries of a run or key, in the order in which they were written; empty where there are none."""

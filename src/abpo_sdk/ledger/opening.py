@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from abpo_sdk.errors import DefinitionError
-from abpo_sdk.ledger.file_vault import FileVault
-from abpo_sdk.ledger.sqlite import SqliteStore
+from abpo_sdk.ledger.keys.file_vault import FileVault
+from abpo_sdk.ledger.keys.vault import KeyProvider, MemoryVault, require_complete
 from abpo_sdk.ledger.store import Store
-from abpo_sdk.ledger.vault import KeyProvider, MemoryVault, require_complete
+from abpo_sdk.ledger.stores.sqlite import SqliteStore
 
 SQLITE = "sqlite://"
 POSTGRES = ("postgresql://", "postgres://")
@@ -24,7 +24,7 @@ def open_store(url: str | Store, *, timeout: float, shared: bool) -> tuple[Store
     if not isinstance(url, str):
         return url, None
     if url.startswith(POSTGRES):
-        from abpo_sdk.ledger.postgres import PostgresStore
+        from abpo_sdk.ledger.stores.postgres import PostgresStore
 
         return PostgresStore(url, timeout=timeout), None
     path = _path_of(url)

@@ -11,9 +11,9 @@ from typing import NoReturn
 from abpo_sdk.errors import Erased, LedgerBroken, LedgerError, NotCanonical
 from abpo_sdk.ledger.encryption import Encrypted, encrypt
 from abpo_sdk.ledger.entry import BODY, OWN_CHAIN, Draft, Entry, Kind, Place, entry_id
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rows import ErasureRow
 from abpo_sdk.ledger.store import Reader
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.encoded import JsonValue
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.errors import DefinitionError, LedgerBroken, NotCanonical, StoreUnavailable, UnknownExport
-from abpo_sdk.ledger.durable import sync_directory
 from abpo_sdk.ledger.entry import OWN_CHAIN, Entry, entry_id
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.own_entries import own_draft, own_entries
+from abpo_sdk.ledger.transparency.durable import sync_directory
 from abpo_sdk.ledger.views import Dtype, View, frames_of, view_named
 
 if TYPE_CHECKING:

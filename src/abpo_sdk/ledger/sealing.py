@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from abpo_sdk.errors import LedgerBroken
-from abpo_sdk.ledger.anchor import Anchor
-from abpo_sdk.ledger.checkpoint import Checkpoint, sign_checkpoint
+from abpo_sdk.errors import LedgerBroken, NoteInvalid
 from abpo_sdk.ledger.entry import OWN_CHAIN
 from abpo_sdk.ledger.journal import Journal
-from abpo_sdk.ledger.merkle import MerkleTree
-from abpo_sdk.ledger.note import Signer, Verifier
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.own_entries import Lost, lost_checkpoints, own_draft
-from abpo_sdk.ledger.proofs import leaf_hash
 from abpo_sdk.ledger.rows import CheckpointRow, ErasureRow, SubjectRow
 from abpo_sdk.ledger.store import Reader, Transaction
 from abpo_sdk.ledger.tiles import GrowingTiles, TileNodes
+from abpo_sdk.ledger.transparency.anchor import Anchor
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, sign_checkpoint
+from abpo_sdk.ledger.transparency.merkle import MerkleTree
+from abpo_sdk.ledger.transparency.note import Signer, Verifier
+from abpo_sdk.ledger.transparency.note_syntax import split_note
+from abpo_sdk.ledger.transparency.proofs import leaf_hash
 from abpo_sdk.ledger.tree_check import known_checkpoint
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.ledger.writer import Writer
 from abpo_sdk.values.encoded import JsonValue
 
@@ -104,23 +105,29 @@ def tree_of(reader: Reader) -> MerkleTree:
 
 
 def why_frozen(reader: Reader, notes: Iterable[str], verifiers: Sequence[Verifier]) -> str | None:
-    """Why a ledger may not be written to, after what its anchor says; None where it may."""
+    """Why a ledger may not be written to, after what its anchor says; None where it may.
+
+    Of the checkpoints that fit, the signature of the largest alone is looked at, since opening a ledger should take no longer the
+    older it grows; `verify` looks at all.
+    """
     try:
-        anchored = [known_checkpoint(note, verifiers, "the anchor") for note in notes]
-        if not anchored:
-            return None
         given_up = set(lost_checkpoints(reader))
-        kept = [checkpoint for checkpoint in anchored if Lost(checkpoint.size, checkpoint.root) not in given_up]
         tree = tree_of(reader)
-        largest = max([0, *(checkpoint.size for checkpoint in kept)])  # those who seal at once may publish out of order
-        if largest > tree.size:
-            return f"{largest:,} entries were anchored, and {tree.size:,} are sealed here (a restored backup?)"
-        for checkpoint in kept:
-            if tree.root(checkpoint.size) != checkpoint.root:
-                return (
-                    f"the anchor has another root over the first {checkpoint.size:,} entries than this ledger (a fork?)"
-                )
-    except LedgerBroken as error:
+        largest: tuple[int, str] | None = None  # those who seal at once may publish out of order
+        for note in notes:
+            said = Checkpoint.parse(split_note(note)[0])
+            if Lost(said.size, said.root) in given_up:
+                continue
+            if said.size <= tree.size and tree.root(said.size) != said.root:
+                known_checkpoint(note, verifiers, "the anchor")
+                return f"the anchor has another root over the first {said.size:,} entries than this ledger (a fork?)"
+            if largest is None or said.size > largest[0]:
+                largest = said.size, note
+        if largest is not None:
+            known_checkpoint(largest[1], verifiers, "the anchor")
+            if largest[0] > tree.size:
+                return f"{largest[0]:,} entries were anchored, and {tree.size:,} are sealed here (a restored backup?)"
+    except (LedgerBroken, NoteInvalid) as error:
         return str(error)
     return None
 

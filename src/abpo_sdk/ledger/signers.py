@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from abpo_sdk.errors import DefinitionError, StoreUnavailable
-from abpo_sdk.ledger.note import Signer, Verifier
-from abpo_sdk.ledger.sqlite import SqliteStore
 from abpo_sdk.ledger.store import Store
+from abpo_sdk.ledger.stores.sqlite import SqliteStore
+from abpo_sdk.ledger.transparency.note import Signer, Verifier
 
 
 class Signers:
@@ -75,7 +75,7 @@ class Signers:
         """Refuse a new key where checkpoints would be left that no known key signed."""
         if self._trusted:
             _check_names([*self._trusted, Verifier(self._name, bytes(32))])
-        elif not path.exists() and self._store.checkpoints():
+        elif self._store.checkpoints() and not path.exists():  # in this order, since another may make both just now
             raise DefinitionError(
                 f"{str(path)!r} is gone, with which the ledger's checkpoints were signed; put it back, or let a new key take over "
                 "by naming the old public key, as trust=[...]"

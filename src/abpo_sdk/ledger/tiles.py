@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from abpo_sdk.errors import DefinitionError, LedgerBroken
-from abpo_sdk.ledger.proofs import node_hash, parents
 from abpo_sdk.ledger.store import Reader, Transaction
+from abpo_sdk.ledger.transparency.proofs import node_hash, parents
 
 LEVELS = 8
 WIDTH = 1 << LEVELS
@@ -37,7 +37,7 @@ def slot(level: int, index: int) -> tuple[Place, int]:
 
 
 class TileNodes:
-    """The nodes of a tree, read from a store's tiles; see `abpo_sdk.ledger.merkle.Nodes`.
+    """The nodes of a tree, read from a store's tiles; see `abpo_sdk.ledger.transparency.merkle.Nodes`.
 
     Args:
         reader: the store, as it stands while the tree does not grow.

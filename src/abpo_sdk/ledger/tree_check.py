@@ -8,14 +8,14 @@ from hashlib import sha256
 from itertools import islice
 
 from abpo_sdk.errors import LedgerBroken, NoteInvalid
-from abpo_sdk.ledger.checkpoint import Checkpoint, open_checkpoint
-from abpo_sdk.ledger.compact_range import BLOCK, CompactRange
-from abpo_sdk.ledger.merkle import MerkleTree
-from abpo_sdk.ledger.note import Verifier
 from abpo_sdk.ledger.own_entries import Lost
 from abpo_sdk.ledger.rows import CheckpointRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.ledger.tiles import HASH, WIDTH, TileNodes, tile_of, top_of
+from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint
+from abpo_sdk.ledger.transparency.compact_range import BLOCK, CompactRange
+from abpo_sdk.ledger.transparency.merkle import MerkleTree
+from abpo_sdk.ledger.transparency.note import Verifier
 
 REMEMBERED = 10_000
 """How many checkpoints are kept in memory once their signatures were verified: each is asked for several times."""

@@ -12,12 +12,13 @@ from typing import Any, Generic, TypeVar
 from abpo_sdk.errors import LedgerBroken, NotCanonical
 from abpo_sdk.ledger.chain_check import ChainChecker
 from abpo_sdk.ledger.entry import Entry, entry_of
-from abpo_sdk.ledger.note import Verifier
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.own_entries import lost_checkpoints, missing_keys, swept_before
 from abpo_sdk.ledger.rebuilding import differing_row
 from abpo_sdk.ledger.rows import CHAIN
-from abpo_sdk.ledger.sqlite import SqliteReader
 from abpo_sdk.ledger.store import Reader, Store
+from abpo_sdk.ledger.stores.sqlite import SqliteReader
+from abpo_sdk.ledger.transparency.note import Verifier
 from abpo_sdk.ledger.tree_check import (
     LeafHashes,
     check_headers,
@@ -27,7 +28,6 @@ from abpo_sdk.ledger.tree_check import (
     missing_leaf,
     signed_notes,
 )
-from abpo_sdk.ledger.vault import KeyProvider
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from typing import Self
 from abpo_sdk.errors import LeaseLost
 from abpo_sdk.ledger.encryption import Encrypted, encrypt
 from abpo_sdk.ledger.entry import GENESIS, Draft, Entry, header_bytes, leaf_hash
+from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.projections import UNPROJECTED, project, project_keys
 from abpo_sdk.ledger.rows import Head
 from abpo_sdk.ledger.store import Transaction
-from abpo_sdk.ledger.vault import KeyProvider
 from abpo_sdk.values.clock import to_text
 
 

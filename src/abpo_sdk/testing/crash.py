@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from abpo_sdk.errors import CrashTestFailed, DefinitionError
 from abpo_sdk.ledger import Ledger, SqliteStore, Transaction
-from abpo_sdk.ledger.file_vault import FileVault
+from abpo_sdk.ledger.keys.file_vault import FileVault
 from abpo_sdk.runtime import Run
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.testing.runtime import TestRuntime

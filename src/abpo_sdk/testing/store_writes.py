@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 
 from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
+from abpo_sdk.ledger.keys.vault import MemoryVault
 from abpo_sdk.ledger.ledger import Ledger
-from abpo_sdk.ledger.note import Signer
 from abpo_sdk.ledger.rows import DecisionRow, RunRow
 from abpo_sdk.ledger.store import Reader, Store
-from abpo_sdk.ledger.vault import MemoryVault
+from abpo_sdk.ledger.transparency.note import Signer
 from abpo_sdk.testing.storage import (
     DECISION,
     ROWS,

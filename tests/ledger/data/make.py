@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from abpo_sdk import Decision, DecisionTable, Gate, Personal, fields, process, rule, step
 from abpo_sdk.ledger import FileAnchor, Ledger
-from abpo_sdk.ledger.migrations import MIGRATIONS
+from abpo_sdk.ledger.stores.migrations import MIGRATIONS
 from abpo_sdk.testing.runtime import TestRuntime
 
 PATH = Path(__file__).parent / f"schema_{len(MIGRATIONS)}.db"

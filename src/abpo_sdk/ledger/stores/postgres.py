@@ -10,11 +10,11 @@ from weakref import WeakSet
 
 from abpo_sdk.errors import DefinitionError, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.postgres_database import PostgresDatabase
-from abpo_sdk.ledger.postgres_schema import known_to
-from abpo_sdk.ledger.postgres_session import Session, Target
-from abpo_sdk.ledger.sql_reading import SqlReader
-from abpo_sdk.ledger.sql_writing import INSERT_ENTRY, SqlTransaction
+from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
+from abpo_sdk.ledger.stores.postgres_schema import known_to
+from abpo_sdk.ledger.stores.postgres_session import Session, Target
+from abpo_sdk.ledger.stores.sql_reading import SqlReader
+from abpo_sdk.ledger.stores.sql_writing import INSERT_ENTRY, SqlTransaction
 
 try:
     import psycopg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from abpo_sdk.ledger.proofs import EMPTY_ROOT, check_hash, checked_hashes, node_hash, parents
+from abpo_sdk.ledger.transparency.proofs import EMPTY_ROOT, check_hash, checked_hashes, node_hash, parents
 
 BLOCK = 4096
 
@@ -13,7 +13,7 @@ BLOCK = 4096
 class CompactRange:
     """The root of leaves that come one after the other, in memory for one hash a level (RFC 9162, section 2.1.2).
 
-    >>> from abpo_sdk.ledger.proofs import leaf_hash
+    >>> from abpo_sdk.ledger.transparency.proofs import leaf_hash
     >>> stream = CompactRange()
     >>> stream.extend(leaf_hash(leaf) for leaf in (b"a", b"b"))
     >>> stream.size, stream.root() == node_hash(leaf_hash(b"a"), leaf_hash(b"b"))
@@ -38,7 +38,7 @@ class CompactRange:
         Raises:
             ProofInvalid: it is no such hash.
 
-        >>> from abpo_sdk.ledger.proofs import leaf_hash
+        >>> from abpo_sdk.ledger.transparency.proofs import leaf_hash
         >>> stream = CompactRange()
         >>> stream.append(leaf_hash(b"a"))
         >>> stream.root() == leaf_hash(b"a")
@@ -61,7 +61,7 @@ class CompactRange:
         Raises:
             ProofInvalid: one is no such hash; none was taken.
 
-        >>> from abpo_sdk.ledger.proofs import leaf_hash
+        >>> from abpo_sdk.ledger.transparency.proofs import leaf_hash
         >>> stream = CompactRange()
         >>> stream.extend([leaf_hash(b"a"), leaf_hash(b"b")])
         >>> stream.size

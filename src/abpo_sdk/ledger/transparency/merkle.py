@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from abpo_sdk.errors import ProofInvalid
-from abpo_sdk.ledger.proofs import (
+from abpo_sdk.ledger.transparency.proofs import (
     EMPTY_ROOT,
     check_growth,
     check_hash,

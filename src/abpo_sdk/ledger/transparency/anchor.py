@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from abpo_sdk.errors import DefinitionError, NoteInvalid, StoreUnavailable
-from abpo_sdk.ledger.durable import sync_directory, write_all
-from abpo_sdk.ledger.note_syntax import DASH, MAX_NOTE_BYTES, Signature, check_note, split_note
+from abpo_sdk.ledger.transparency.durable import sync_directory, write_all
+from abpo_sdk.ledger.transparency.note_syntax import DASH, MAX_NOTE_BYTES, Signature, check_note, split_note
 
 WINDOW = 2 * (MAX_NOTE_BYTES + 1)  # holds the end of the last whole note, whatever unfinished one follows
 END = re.compile(rf"^{DASH}[^\n]*\n\n".encode(), re.MULTILINE)
@@ -41,7 +41,7 @@ class FileAnchor:
             not mounted would else be replaced by a directory of this machine.
 
     >>> import tempfile
-    >>> from abpo_sdk.ledger.note import Signer
+    >>> from abpo_sdk.ledger.transparency.note import Signer
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     anchor = FileAnchor(f"{folder}/anchor.txt")
     ...     anchor.publish(Signer.generate("example.org").sign("Hello.\n"))
@@ -151,7 +151,7 @@ class CallableAnchor:
     Raises:
         DefinitionError: one of them cannot be called, or is a coroutine function.
 
-    >>> from abpo_sdk.ledger.note import Signer
+    >>> from abpo_sdk.ledger.transparency.note import Signer
     >>> kept = []
     >>> anchor = CallableAnchor(kept.append, lambda: kept[-1] if kept else None)
     >>> anchor.publish(Signer.generate("example.org").sign("Hello.\n"))

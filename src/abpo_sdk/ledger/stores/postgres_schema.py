@@ -1,6 +1,6 @@
 """How a ledger's tables in Postgres came to be, version by version; a schema of any earlier version is brought forward when it is opened.
 
-The tables are those of SQLite (`abpo_sdk.ledger.migrations`), without the states in which these were before there was a
+The tables are those of SQLite (`abpo_sdk.ledger.stores.migrations`), without the states in which these were before there was a
 ledger on Postgres. Texts are ordered by code points, as they are in SQLite and in Python, whatever the database's own order.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from abpo_sdk.errors import SchemaUnknown, StoreUnavailable
-from abpo_sdk.ledger.postgres_database import PostgresDatabase
+from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
 
 if TYPE_CHECKING:
     import psycopg

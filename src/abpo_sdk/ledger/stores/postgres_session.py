@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from abpo_sdk.errors import DefinitionError, StoreUnavailable
-from abpo_sdk.ledger.postgres_database import PostgresDatabase, translated
-from abpo_sdk.ledger.postgres_schema import check_same, lock_number, migrate
+from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase, translated
+from abpo_sdk.ledger.stores.postgres_schema import check_same, lock_number, migrate
 
 try:
     import psycopg

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from abpo_sdk.errors import EncryptionError, SchemaUnknown, StoreUnavailable
-from abpo_sdk.ledger.vault import KEY_BYTES, is_text, subject_bytes, to_erase
-from abpo_sdk.ledger.wrapping import MASTER_VARIABLE, Wrapping, wrapping_by, wrapping_by_default
+from abpo_sdk.ledger.keys.vault import KEY_BYTES, is_text, subject_bytes, to_erase
+from abpo_sdk.ledger.keys.wrapping import MASTER_VARIABLE, Wrapping, wrapping_by, wrapping_by_default
 
 FORMAT = 2
 APPLICATION_ID = 0x4142504B  # "ABPK", in SQLite's application_id, so that another program's file is not written into
@@ -76,7 +76,7 @@ class FileVault:
     or out of reach.
 
     >>> import tempfile
-    >>> from abpo_sdk.ledger.wrapping import new_master_key
+    >>> from abpo_sdk.ledger.keys.wrapping import new_master_key
     >>> directory = tempfile.TemporaryDirectory()
     >>> vault = FileVault(f"{directory.name}/ledger.db.keys", master=new_master_key())
     >>> identifier, key = vault.key_for("K-311")

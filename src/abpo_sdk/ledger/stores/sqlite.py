@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.migrations import ledger_id, migrate, schema_of
 from abpo_sdk.ledger.rows import TABLES, Head
-from abpo_sdk.ledger.sql_reading import ENTRIES_OF, SIZE, TILE, SqlReader
-from abpo_sdk.ledger.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
-from abpo_sdk.ledger.sqlite_database import UNREADABLE, SqliteDatabase
+from abpo_sdk.ledger.stores.migrations import ledger_id, migrate, schema_of
+from abpo_sdk.ledger.stores.sql_reading import ENTRIES_OF, SIZE, TILE, SqlReader
+from abpo_sdk.ledger.stores.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
+from abpo_sdk.ledger.stores.sqlite_database import UNREADABLE, SqliteDatabase
 
 # one look at each end of the index, which the planner takes where the query says that it is about sealed entries alone
 LEAVES = (

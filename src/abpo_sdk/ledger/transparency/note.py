@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abpo_sdk.errors import NoteInvalid, StoreUnavailable
-from abpo_sdk.ledger.durable import put_new
-from abpo_sdk.ledger.note_syntax import (
+from abpo_sdk.ledger.transparency.durable import put_new
+from abpo_sdk.ledger.transparency.note_syntax import (
     ED25519,
     KEY_BYTES,
     KEY_ID_BYTES,

@@ -8,7 +8,8 @@ from typing import Any
 
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.rows import CHAIN, KEY, TABLES, CheckpointRow, Head, Projection
-from abpo_sdk.ledger.sql_reading import (
+from abpo_sdk.ledger.store import Row
+from abpo_sdk.ledger.stores.sql_reading import (
     CHECKPOINT_COLUMNS,
     HEAD_COLUMNS,
     STORED,
@@ -16,7 +17,6 @@ from abpo_sdk.ledger.sql_reading import (
     columns_of,
     known_column,
 )
-from abpo_sdk.ledger.store import Row
 
 INSERT_ENTRY = f"INSERT INTO abpo_entries({STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ADVANCE_HEAD = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from abpo_sdk.errors import NoteInvalid
-from abpo_sdk.ledger.note import Signer, Verifier, open_note
-from abpo_sdk.ledger.note_syntax import check_note, decode_base64
+from abpo_sdk.ledger.transparency.note import Signer, Verifier, open_note
+from abpo_sdk.ledger.transparency.note_syntax import check_note, decode_base64
 
 ROOT_BYTES = 32
 MAX_SIZE = 2**64 - 1
