@@ -260,13 +260,13 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         sealing._publish, "journal.frozen = why_frozen(journal.store, notes, verifiers)", "pass", anchors_that_know_better,
     ),
     "what a person gave up freezes again": (
-        sealing.why_frozen, "if Lost(checkpoint.size, checkpoint.root) not in given_up", "if True", reopened,
+        sealing.why_frozen, "if Lost(said.size, said.root) in given_up:", "if False:", reopened,
     ),
     "a fork is not frozen": (
-        sealing.why_frozen, "if tree.root(checkpoint.size) != checkpoint.root:", "if False:", forked,
+        sealing.why_frozen, "if said.size <= tree.size and tree.root(said.size) != said.root:", "if False:", forked,
     ),
     "only the last checkpoint of the anchor counts": (
-        sealing.why_frozen, "max([0, *(checkpoint.size for checkpoint in kept)])", "([0, *(checkpoint.size for checkpoint in kept)])[-1]",
+        sealing.why_frozen, "if largest is None or said.size > largest[0]:", "if True:",
         anchors_in_another_order,
     ),
     "what is lost is not recorded": (

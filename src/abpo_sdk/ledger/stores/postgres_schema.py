@@ -37,7 +37,9 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             id {TEXT} PRIMARY KEY, process {TEXT} NOT NULL, version {TEXT} NOT NULL, status {TEXT} NOT NULL,
             started_at {TEXT} NOT NULL, updated_at {TEXT} NOT NULL
         )""",
-        "CREATE INDEX open_runs ON abpo_runs (status) WHERE status IN ('running', 'waiting', 'incident')",
+        "CREATE INDEX running ON abpo_runs (started_at) WHERE status = 'running'",
+        "CREATE INDEX waiting ON abpo_runs (started_at) WHERE status = 'waiting'",
+        "CREATE INDEX incidents ON abpo_runs (started_at) WHERE status = 'incident'",
         f"""CREATE TABLE abpo_reviews (
             id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, scope {TEXT} NOT NULL, ordinal bigint NOT NULL,
             gate {TEXT} NOT NULL, role {TEXT} NOT NULL, status {TEXT} NOT NULL, opened_at {TEXT} NOT NULL, due_at {TEXT},
