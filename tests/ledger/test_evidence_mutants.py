@@ -330,7 +330,7 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         verification._check_chains, "if wrong is not None:", "if False:", flips_in(*ROWS),
     ),
     "indexes are not looked at": (
-        verification.verify, "reader.check_indexes()", "pass", indexes_that_lack_a_row,
+        verification.verify, "reader.check_storage()", "pass", indexes_that_lack_a_row,
     ),
     "the last sweep alone counts": (
         own_entries.swept_before, 'max(before, times.get(kind, ""))', "before", sweeps_of_every_age_verify,

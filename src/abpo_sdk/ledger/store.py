@@ -63,6 +63,14 @@ class Reader(Protocol):
         """Every checkpoint, in the order in which they were signed."""
         ...
 
+    def check_storage(self) -> None:
+        """Check what the storage alone can tell, such as whether its indexes have their rows; nothing, where it tells nothing.
+
+        Raises:
+            LedgerBroken: what is looked up may not be found.
+        """
+        ...
+
     def select(
         self,
         kind: type[Row],

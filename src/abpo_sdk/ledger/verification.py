@@ -17,7 +17,6 @@ from abpo_sdk.ledger.own_entries import lost_checkpoints, missing_keys, swept_be
 from abpo_sdk.ledger.rebuilding import differing_row
 from abpo_sdk.ledger.rows import CHAIN
 from abpo_sdk.ledger.store import Reader, Store
-from abpo_sdk.ledger.stores.sqlite import SqliteReader
 from abpo_sdk.ledger.transparency.note import Verifier
 from abpo_sdk.ledger.tree_check import (
     LeafHashes,
@@ -105,8 +104,7 @@ def verify(
         under_anchor = check_notes(reader, size, notes, verifiers, where="the anchor", lost=lost)
         if not notes:
             under_anchor = max((row.size for row in rows if row.anchored), default=0)
-        if isinstance(reader, SqliteReader):
-            reader.check_indexes()
+        reader.check_storage()
     counts = checker.counts
     return Verification(counts.entries, chains, sealed, under_anchor, counts.erased, counts.swept)
 

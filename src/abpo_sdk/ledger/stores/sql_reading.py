@@ -117,6 +117,9 @@ class SqlReader:
         """Every checkpoint, in the order in which they were signed."""
         return [CheckpointRow(*row) for row in self._database.all(CHECKPOINTS)]
 
+    def check_storage(self) -> None:
+        """Nothing that the storage tells of itself."""
+
     def select(
         self,
         kind: type[Row],

@@ -28,8 +28,6 @@ LEAVES = (
 NO_LEAF = "SELECT chain, position, leaf FROM abpo_entries WHERE typeof(leaf) NOT IN ('integer', 'null') OR leaf < 0 ORDER BY chain, position"
 FIRST_UNSEALED = f"SELECT id FROM abpo_entries WHERE leaf = ({SIZE})"
 
-OWN_TABLES = ("abpo_entries", "abpo_chains", "abpo_tiles", "abpo_checkpoints", "abpo_ledger", *TABLES.values())
-
 
 def _bound(entry: Entry) -> tuple[Any, ...]:
     """What is written of an entry; for `bytes`, sqlite3 looks for an adapter first, each time."""
@@ -77,13 +75,13 @@ class SqliteReader(SqlReader):
         row = self._database.one(TILE, (level, position))
         return row[0] if row and type(row[0]) is bytes else None
 
-    def check_indexes(self) -> None:
-        """Check that each table's indexes have its rows, since what is looked up is looked up by them.
+    def check_storage(self) -> None:
+        """Check that the indexes of the projections have their rows; of entries and tree, `verify` looks at each itself.
 
         Raises:
-            LedgerBroken: naming the first that has not.
+            LedgerBroken: naming the first table whose indexes have not.
         """
-        for table in OWN_TABLES:
+        for table in TABLES.values():
             for (problem,) in self._database.all(f"PRAGMA integrity_check('{table}')"):
                 if problem != "ok":
                     raise LedgerBroken(f"the ledger is broken: the file is damaged at the table {table}: {problem}")
