@@ -358,7 +358,13 @@ def test_without_reading_back_a_callable_anchor_has_no_notes() -> None:
     anchor = CallableAnchor(kept.append)
     anchor.publish(NOTES[0])
     assert kept == [NOTES[0]]
-    assert anchor.notes() == []
+    assert anchor.notes() is None
+
+
+@pytest.mark.parametrize("thing", [b"a note", 7, [NOTES[0]]])
+def test_what_latest_gives_is_a_text_or_nothing(thing: Any) -> None:
+    with pytest.raises(DefinitionError, match="gives the last note as text, or None"):
+        CallableAnchor(print, lambda: thing).notes()
 
 
 def test_what_the_functions_raise_travels_out_as_it_is() -> None:

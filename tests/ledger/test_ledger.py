@@ -333,3 +333,40 @@ def test_inputs_are_compared_through_the_ledger(ledger: Ledger, draft: DraftMake
     (entry,) = ledger.entries("R-1")
     assert ledger.same_inputs(entry, Encoded({"a": 1}))
     assert not ledger.same_inputs(entry, Encoded({"a": 2}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"anchor": "cp.txt"}, r"write FileAnchor\('cp.txt'\)"),
+        ({"anchor": Path("cp.txt")}, r"write FileAnchor\('cp.txt'\)"),
+        ({"anchor": 7}, r"anchor=7 has no method notes\(\)"),
+        ({"signer": "key"}, r"signer='key' has no method sign\(\)"),
+        ({"clock": 3}, r"clock=3 has no method now\(\)"),
+        ({"trust": "a+b+c"}, r"write trust=\['a\+b\+c'\]"),
+        ({"timeout": "5"}, "timeout='5' is no number of seconds"),
+        ({"timeout": -1}, "timeout=-1 is no number of seconds"),
+    ],
+)
+def test_what_a_ledger_cannot_be_opened_with_is_refused_before_a_file_is_made(
+    path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        Ledger(f"sqlite:///{path}", **options)
+    assert not path.exists()
+
+
+def test_a_path_and_what_is_no_store_are_refused_and_told_what_to_write(path: Path) -> None:
+    with pytest.raises(DefinitionError, match=f'write "sqlite:///{path}"'):
+        Ledger(path)  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match=r"is no store: it has no id; see abpo_sdk\.ledger\.Store"):
+        Ledger(object(), vault=MemoryVault())  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match="shared=True is for an SQLite file"):
+        Ledger("postgresql://x/y", shared=True)
+
+
+def test_a_ledger_that_is_closed_says_so(path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{path}")
+    ledger.close()
+    with pytest.raises(StoreUnavailable, match="is closed"):
+        ledger.entries("R-1")

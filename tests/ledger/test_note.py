@@ -208,8 +208,8 @@ def bad_verifier_keys_are_refused(note: ModuleType) -> None:
         ("PeterNeumann+c74f20a3+", "none instead of 01"),
         (PETER + "\n", "not base64"),
         (" " + PETER, "the name in the verifier key is none"),
-        ("PeterNeumann", "name.hex.base64"),
-        ("", "name.hex.base64"),
+        ("PeterNeumann", "name.id.key"),
+        ("", "name.id.key"),
         (PETER_PRIVATE, "key id"),
     ):
         refuses(note.Verifier.parse, bad, match=match)

@@ -164,7 +164,7 @@ def test_what_is_no_connection_is_refused_by_name(shared: Ledger, thing: Any) ->
 def test_a_closed_connection_is_an_error_of_ours(shared: Ledger, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         pass
-    with pytest.raises(StoreUnavailable, match="closed database"):
+    with pytest.raises(StoreUnavailable, match="is closed"):
         shared.record(decided(), key="C-1", connection=connection)
 
 
@@ -348,7 +348,7 @@ def test_a_source_without_a_name_and_a_key_that_is_taken_are_refused(open_ledger
     ledger = open_ledger()
     witnessed = ledger.record(decided(), key="C-1")
     history = [("C-1", replace(decided(), at=LONG_AGO))]
-    with pytest.raises(DefinitionError, match="source=' ' says nothing"):
+    with pytest.raises(DefinitionError, match="source=' ' is empty"):
         ledger.import_decisions(history, source=" ")
     with pytest.raises(DuplicateRun, match="'C-1' holds another decision"):
         ledger.import_decisions(history, source="the archive")
@@ -358,3 +358,25 @@ def test_a_source_without_a_name_and_a_key_that_is_taken_are_refused(open_ledger
     with pytest.raises(DuplicateRun, match="'H-1' holds another imported"):
         ledger.record(decided(), key="H-1")
     assert ledger.record(decided(), key="C-1") == witnessed
+
+
+def test_what_was_recorded_and_rolled_back_is_recorded_again_however_it_is_given(
+    shared: Ledger, app: sqlite3.Connection
+) -> None:
+    recorded = shared.record(decided(), key="C-1", connection=app)
+    app.rollback()
+    assert shared.record(recorded, key="C-1").id == "C-1/0"
+    assert len(shared.entries("C-1")) == 1
+
+
+@pytest.mark.parametrize("thing", [{"amount": 1}, None, Claim("K-1", "DE89")])
+def test_what_is_no_decision_is_refused_and_told_what_to_do(open_ledger: Callable[..., Ledger], thing: Any) -> None:
+    ledger = open_ledger()
+    with pytest.raises(DefinitionError, match=r"is no Decision; let a policy decide first"):
+        ledger.record(thing, key="C-1")
+    with pytest.raises(DefinitionError, match=r"is no Decision; let a policy decide first"):
+        ledger.import_decisions([("C-1", thing)], source="x")
+    with pytest.raises(DefinitionError, match="it is of pairs"):
+        ledger.import_decisions([thing], source="x")
+    with pytest.raises(DefinitionError, match=r"give the policy's name, such as policy\.name"):
+        ledger.decisions(policy=object())  # type: ignore[arg-type]

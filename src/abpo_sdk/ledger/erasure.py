@@ -180,8 +180,10 @@ def check_said(**said: object) -> None:
         DefinitionError: a text that must say something does not.
     """
     for name, text in said.items():
-        if not isinstance(text, str) or not text.strip():
-            raise DefinitionError(f"{name}={text!r} says nothing; the ledger records it, so give a text")
+        if not isinstance(text, str):
+            raise DefinitionError(f"{name}={text!r} is no text; give one")
+        if not text.strip():
+            raise DefinitionError(f"{name}={text!r} is empty; give a text that says something")
         try:
             text.encode()
         except UnicodeEncodeError:

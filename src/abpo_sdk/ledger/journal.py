@@ -52,7 +52,7 @@ class Journal:
         """Raise `LedgerFrozen` where nothing may be written."""
         if self.frozen:
             raise LedgerFrozen(
-                f"the ledger is frozen: {self.frozen}; it can be read; compare it with what happened outside "
+                f"the ledger is frozen: {self.frozen}; it can be read; after a restored backup, compare it with what happened outside "
                 "(ledger.reconcile(effects)), and then open it with ledger.reopen(by=..., because=...)"
             )
 

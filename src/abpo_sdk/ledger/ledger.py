@@ -13,7 +13,7 @@ from abpo_sdk.ledger.encryption import decrypt, masked, same_inputs
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.keys.vault import KeyProvider
-from abpo_sdk.ledger.opening import open_store, open_vault
+from abpo_sdk.ledger.opening import check_parts, open_store, open_vault
 from abpo_sdk.ledger.store import Store
 from abpo_sdk.values.clock import Clock, SystemClock
 from abpo_sdk.values.decision import Decision
@@ -38,7 +38,7 @@ class Ledger(Journal):
 
     Args:
         url: "sqlite:///file.db" (a relative path), "sqlite:////absolute/file.db", or "sqlite://" for one in
-            memory that ends with the object; or a store of one's own.
+            memory that ends with the object; "postgresql://..." (then give vault= and signer=); or a store of one's own.
         vault: keeps the keys of personal fields; default: a file beside the ledger, named like it with ".keys".
         signer: signs checkpoints; default: a key in a file beside the ledger, named like it with ".signer", made when
             the ledger is first sealed.
@@ -71,6 +71,7 @@ class Ledger(Journal):
         timeout: float = 5.0,
         shared: bool = False,
     ) -> None:
+        check_parts(signer=signer, anchor=anchor, clock=clock, trust=trust, timeout=timeout)
         store, path = open_store(url, timeout=timeout, shared=shared)
         try:
             super().__init__(store, open_vault(vault, path, url=url, timeout=timeout), clock or SystemClock())
@@ -90,7 +91,7 @@ class Ledger(Journal):
         if self.anchor is not None:
             from abpo_sdk.ledger.sealing import why_frozen
 
-            self.frozen = why_frozen(self.store, self.anchor.notes(), self._signers.verifiers())
+            self.frozen = why_frozen(self.store, self.anchor.notes() or (), self._signers.verifiers())
         if not self.frozen:
             finish_erasures(self.store, self.vault)
 
@@ -163,8 +164,15 @@ class Ledger(Journal):
         Args:
             policy: the policy's name; None for all.
             purpose: why personal fields are wanted; without one they are left out.
+
+        Raises:
+            DefinitionError: `policy` is no name.
+            LedgerBroken: a stored decision does not hold what a decision holds.
         """
         from abpo_sdk.ledger.frames import decisions_frame
+
+        if policy is not None and not isinstance(policy, str):
+            raise DefinitionError(f"policy={policy!r} is no name; give the policy's name, such as policy.name")
 
         return decisions_frame(self.store, self.vault, policy=policy, purpose=purpose)
 

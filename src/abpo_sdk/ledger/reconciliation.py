@@ -33,6 +33,8 @@ def reconcile(
     """What does not fit together; see `Ledger.reconcile`."""
     import pandas as pd
 
+    if not isinstance(effects, pd.DataFrame):
+        raise DefinitionError(f"effects is a {type(effects).__name__}; give a pandas DataFrame, one row an effect")
     columns = [name for name in ("decision_id", "key") if name in effects.columns]
     if not columns:
         raise DefinitionError(

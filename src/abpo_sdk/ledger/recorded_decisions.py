@@ -8,7 +8,7 @@ from typing import Any
 from abpo_sdk.errors import DefinitionError, DuplicateRun
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
 from abpo_sdk.ledger.encryption import same_inputs
-from abpo_sdk.ledger.entry import BODY, Draft, Entry, Place, check_id, entry_id
+from abpo_sdk.ledger.entry import BODY, Draft, Entry, Place, check_id
 from abpo_sdk.ledger.erasure import check_said
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.own_entries import under_living_keys
@@ -26,8 +26,7 @@ AT_ONCE = 1000
 def record(journal: Journal, decision: Decision, *, key: str, connection: Any = None) -> Decision:
     """Record a decision once for its key; see `Ledger.record`."""
     check_id(key, "the key of a decision")
-    if decision.id == entry_id(key, PLACE):
-        return decision
+    _check_decision(decision)
     encoded = _encoded(decision)
     now = journal.clock.now()
     draft = Draft(PLACE, "decision", decision.policy, {}, now, encoded.within("result"), encoded, {"result": encoded})
@@ -44,6 +43,9 @@ def import_decisions(journal: Journal, history: Iterable[tuple[str, Decision]], 
     check_said(source=source)
     count, batch = 0, []
     for item in history:
+        if not isinstance(item, tuple) or len(item) != 2:
+            raise DefinitionError(f"history holds a {type(item).__name__}; it is of pairs: a key, and a Decision")
+        _check_decision(item[1])
         batch.append(item)
         if len(batch) == AT_ONCE:
             count += _import(journal, batch, source)
@@ -90,6 +92,13 @@ def _write_once(journal: Journal, writer: Writer, key: str, draft: Draft) -> Ent
     if not same or entry.content.get("at") != draft.payload.get("at"):  # of history, when it was made
         raise DuplicateRun(f"the key {key!r} holds another {entry.kind}; a key stands for one decision")
     return entry
+
+
+def _check_decision(decision: object) -> None:
+    if not isinstance(decision, Decision):
+        raise DefinitionError(
+            f"a {type(decision).__name__} is no Decision; let a policy decide first: ledger.record(policy(case), key=...)"
+        )
 
 
 def _encoded(decision: Decision) -> Encoded:

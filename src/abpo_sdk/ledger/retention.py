@@ -53,8 +53,8 @@ def retain(journal: Journal, kind: str, for_: timedelta, *, by: str, because: st
     check_said(by=by, because=because)
     kinds = [known for known in get_args(Kind) if known not in OWN]
     if kind not in kinds:
-        what = "the ledger's own record is kept, so no" if kind in OWN else "there is no"
-        raise DefinitionError(f"{what} entry of kind {kind!r} can be swept; there are {', '.join(kinds)}")
+        what = "is the ledger's own record, which is kept" if kind in OWN else "is no kind of entry"
+        raise DefinitionError(f"{kind!r} {what}; what can be swept are {', '.join(kinds)}")
     if not isinstance(for_, timedelta) or for_ < timedelta(0):
         raise DefinitionError(f"for_={for_!r} is no time to keep something; give a timedelta of zero or more")
     now = journal.clock.now()

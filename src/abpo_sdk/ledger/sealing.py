@@ -87,7 +87,7 @@ def _keep(tx: Transaction, checkpoint: Checkpoint, signer: Signer) -> None:
 
 def _publish(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor) -> None:
     """Give the newest checkpoint to the anchor, unless it has it; one that cannot be asked gets it each time."""
-    notes = list(anchor.notes())
+    notes = list(anchor.notes() or ())
     journal.frozen = why_frozen(journal.store, notes, verifiers)
     journal.check_writable()
     row = journal.store.checkpoints()[-1]
@@ -128,7 +128,7 @@ def why_frozen(reader: Reader, notes: Iterable[str], verifiers: Sequence[Verifie
             if largest[0] > tree.size:
                 return f"{largest[0]:,} entries were anchored, and {tree.size:,} are sealed here (a restored backup?)"
     except (LedgerBroken, NoteInvalid) as error:
-        return str(error)
+        return f"what its anchor gave cannot be trusted ({error}); a person cannot give that up, so correct the anchor or trust="
     return None
 
 
@@ -142,7 +142,7 @@ def reopen(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor, *, b
         tree = tree_of(writer.tx)
         given_up = lost_checkpoints(writer.tx)
         lost: dict[Lost, JsonValue] = {}
-        for note in anchor.notes():
+        for note in anchor.notes() or ():
             checkpoint = known_checkpoint(note, verifiers, "the anchor")
             here = checkpoint.size <= tree.size and tree.root(checkpoint.size) == checkpoint.root
             what = Lost(checkpoint.size, checkpoint.root)

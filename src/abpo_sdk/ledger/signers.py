@@ -30,7 +30,7 @@ class Signers:
         self._in_memory = isinstance(store, SqliteStore) and store.in_memory
         self._path = path.with_name(path.name + ".signer") if path is not None else None
         self._signer = signer
-        self._trusted = trusted = tuple(Verifier.parse(key) for key in trust)
+        self._trusted = trusted = tuple(Verifier.parse(str(key)) for key in trust)
         _check_names([*trusted, *([signer.verifier] if signer else [])])
 
     def signer(self) -> Signer:
@@ -49,7 +49,7 @@ class Signers:
                 self._signer = Signer.generate(self._name)
             else:
                 raise DefinitionError(
-                    "this ledger has no signer; give signer=Signer.from_file(...), whose public key the auditor knows"
+                    'this ledger has no signer; make one with Signer.create_file("ledger.signer", "example.org/ledger") and give it as signer='
                 )
         return self._signer
 

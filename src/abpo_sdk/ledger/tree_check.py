@@ -233,12 +233,17 @@ def _check_length(checkpoint: Checkpoint, size: int, where: str) -> None:
         )
 
 
+def origin_of(note: str) -> str:
+    """The log that a note says it is of, for messages."""
+    return repr(note.partition("\n")[0][:200])
+
+
 def known_checkpoint(note: str, verifiers: Sequence[Verifier], where: str) -> Checkpoint:
     """A checkpoint whose signature is a known key's; raises `LedgerBroken` otherwise."""
     if not verifiers:
         raise LedgerBroken(
-            f"the ledger is broken: {where} has a checkpoint, and no key is known here that could have signed it; "
-            "give the public keys as trust=[...]"
+            f"the ledger is broken: {where} has a checkpoint of {origin_of(note)}, and no key is known here that could have signed "
+            "it; if that is this ledger, give its public key as trust=[...]; if not, this is another ledger's"
         )
     try:
         return _opened(note, tuple(verifiers))

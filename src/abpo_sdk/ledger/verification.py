@@ -39,7 +39,8 @@ class Verification:
         entries: how many entries fit their chains and payloads.
         chains: in how many chains (runs, or keys of decisions recorded without one).
         sealed: how many of the entries are under a checkpoint of the whole ledger.
-        anchored: how many of them are under one that is kept elsewhere.
+        anchored: how many of them are under one that the anchor holds; of an anchor that cannot be read back, under one that
+            the ledger says it was given.
         erased: how many personal fields can no longer be read, because their subject was erased.
         swept: how many payloads were removed, because the time to keep them was over.
 
@@ -71,7 +72,7 @@ def verify(
     vault: KeyProvider | None,
     *,
     verifiers: Sequence[Verifier] = (),
-    anchored: Callable[[], Iterable[str]] = tuple,
+    anchored: Callable[[], Iterable[str] | None] = tuple,
 ) -> Verification:
     """Check the tree, every chain, and what is made from the entries; also while others write.
 
@@ -79,13 +80,14 @@ def verify(
         store: the store.
         vault: the keys of personal fields; None to check all but what is encrypted.
         verifiers: the public keys that may have signed checkpoints, all of one name.
-        anchored: gives the checkpoints that are kept elsewhere.
+        anchored: gives the checkpoints that are kept elsewhere; None where they cannot be read back.
 
     Raises:
         LedgerBroken: naming the first entry that was edited, dropped, swapped or inserted, or the first row of a run,
             review or decision that is not what the entries say.
     """
-    notes = list(anchored())  # before the moment that is looked at: what is anchored later is not missed then
+    read = anchored()  # before the moment that is looked at: what is anchored later is not missed then
+    notes = list(read or ())
     with store.snapshot() as reader:
         size = reader.size()
         tree_problem = _problem(lambda: check_tiles(reader, size))
@@ -102,7 +104,7 @@ def verify(
             raise tree_problem
         sealed = check_notes(reader, size, signed_notes(rows), verifiers, where="the ledger")
         under_anchor = check_notes(reader, size, notes, verifiers, where="the anchor", lost=lost)
-        if not notes:
+        if read is None:  # then the ledger's own word is all there is
             under_anchor = max((row.size for row in rows if row.anchored), default=0)
         reader.check_storage()
     counts = checker.counts
@@ -191,10 +193,10 @@ class Groups(Generic[T]):
 
 
 def verify_headers(
-    store: Store, *, verifiers: Sequence[Verifier] = (), anchored: Callable[[], Iterable[str]] = tuple
+    store: Store, *, verifiers: Sequence[Verifier] = (), anchored: Callable[[], Iterable[str] | None] = tuple
 ) -> int:
     """Make the roots of the checkpoints again from the stored headers alone; see `Ledger.verify_headers`."""
-    notes = list(anchored())
+    notes = list(anchored() or ())
     with store.snapshot() as reader:
         size = reader.size()
         signed = signed_notes(reader.checkpoints())

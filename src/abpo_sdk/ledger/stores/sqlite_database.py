@@ -107,6 +107,8 @@ def _decoded_somehow(data: bytes) -> str:
 def _problem(error: sqlite3.Error) -> str:
     text = str(error)
     code = getattr(error, "sqlite_errorname", "") or ""
+    if "closed database" in text:
+        return "is closed"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "is locked by another writer (raise `timeout`, or find who holds it)"
     if code.startswith("SQLITE_READONLY"):

@@ -25,8 +25,8 @@ class Anchor(Protocol):
         """Keep a signed note. Once this returns, it is kept; where it raises, it counts as not published, and may be found twice later."""
         ...
 
-    def notes(self) -> Iterable[str]:
-        """What was published, oldest first; or just the last. Nothing in it is verified."""
+    def notes(self) -> Iterable[str] | None:
+        """What was published, oldest first, or just the last; None where it cannot be read back. Nothing in it is verified."""
         ...
 
 
@@ -131,7 +131,9 @@ class FileAnchor:
             pass  # raises where the rest cannot be a part of a note
         first = content[: content.index(b"\n") + 1]
         if len(rest) > MAX_NOTE_BYTES or (start + end == 0 and not first.startswith(rest[: len(first)])):
-            raise NoteInvalid(f"{str(self._path)!r} is not cut: what it holds is no unfinished note of this ledger")
+            raise NoteInvalid(
+                f"{str(self._path)!r} holds something else than checkpoints, and is left as it is; name another file for the anchor"
+            )
         return start + end, size
 
 
@@ -155,7 +157,7 @@ class CallableAnchor:
     >>> kept = []
     >>> anchor = CallableAnchor(kept.append, lambda: kept[-1] if kept else None)
     >>> anchor.publish(Signer.generate("example.org").sign("Hello.\n"))
-    >>> [note.splitlines()[0] for note in anchor.notes()]
+    >>> [note.splitlines()[0] for note in anchor.notes() or ()]
     ['Hello.']
     """
 
@@ -188,10 +190,20 @@ class CallableAnchor:
                 "`publish` of an anchor gave something to await, which nobody will: nothing was published"
             )
 
-    def notes(self) -> list[str]:
-        """What `latest` gives; nothing without it. Raises whatever `latest` raises."""
-        note = self._latest() if self._latest else None
-        return [] if note is None else [note]
+    def notes(self) -> list[str] | None:
+        """What `latest` gives; None without it. Raises whatever `latest` raises.
+
+        Raises:
+            DefinitionError: `latest` gave something that is no text.
+        """
+        if self._latest is None:
+            return None
+        note = self._latest()
+        if note is None:
+            return []
+        if not isinstance(note, str):
+            raise DefinitionError(f"`latest` of an anchor gave {note!r}; it gives the last note as text, or None")
+        return [note]
 
 
 def _check_publishable(note: str) -> None:

@@ -155,7 +155,7 @@ def parse_key(text: str, what: str) -> tuple[str, str, bytes]:
     """
     parts = text.split("+", 2)
     if len(parts) != 3:
-        raise NoteInvalid(f"the {what} is not of the form name+hex+base64")
+        raise NoteInvalid(f"the {what} is not of the form name+id+key")
     name, key_id, encoded = parts
     if not is_name(name):
         raise NoteInvalid(f"the name in the {what} is none: {BAD_NAME}")
