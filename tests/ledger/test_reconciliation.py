@@ -113,6 +113,12 @@ def test_a_second_effect_of_a_decision_is_listed_unless_its_key_is_another(made:
     assert found(ledger.reconcile(effects(key=keys))) == [("effect more than once", 2, one)]
 
 
+def test_labels_are_neither_made_floats_nor_left_out(made: Callable[..., str]) -> None:
+    made("C-1")
+    frame = effects(decision_id=["C-8/0", "C-9/0"]).set_axis([9007199254740993, 2])
+    assert ledger_of(made).reconcile(frame)["effect"].tolist() == [9007199254740993, 2, None]
+
+
 def test_the_label_of_an_effect_is_that_of_the_callers_frame(made: Callable[..., str]) -> None:
     made("C-1")
     frame = effects(decision_id=["C-9/0"]).set_axis(["line 17"])

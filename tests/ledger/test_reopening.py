@@ -178,7 +178,7 @@ def test_a_ledger_that_is_restored_to_what_was_anchored_last_is_not_frozen(desk:
 def test_somebody_must_answer_for_it(restored: Desk, said: dict[str, Any]) -> None:
     ledger = restored.open()
     before = content(ledger)
-    with pytest.raises(DefinitionError, match="is empty|is no text"):
+    with pytest.raises(DefinitionError, match=r"is empty|is no text"):
         ledger.reopen(**{"by": "ines", "because": "the disk died", **said})
     assert content(ledger) == before
     assert ledger.frozen
@@ -423,6 +423,15 @@ def test_an_anchor_whose_file_is_gone_says_nothing_and_gets_the_next_checkpoint(
     ledger.seal()
     assert ledger.verify().anchored == 1
     assert desk.anchor.notes() == [ledger.checkpoint()]
+
+
+@pytest.mark.parametrize("which", ["", " WHERE id = 1", " WHERE id = 2"])
+def test_a_checkpoint_that_was_removed_is_missed_by_the_anchor(desk: Desk, which: str) -> None:
+    desk.write("A")
+    desk.write("B")
+    desk.change(f"DELETE FROM abpo_checkpoints{which}")
+    with pytest.raises(LedgerBroken, match="which was removed here"):
+        desk.open().verify()
 
 
 def test_an_anchor_that_is_ahead_because_of_a_crash_has_the_same_root(desk: Desk) -> None:

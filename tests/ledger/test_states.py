@@ -18,15 +18,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.errors import FlakyFailure
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from abpo_sdk.errors import DefinitionError, Erased, LedgerBroken, LedgerFrozen, OnHold, StoreUnavailable
-from abpo_sdk.ledger import Entry, FileAnchor, Ledger, MerkleTree, Place, open_checkpoint, sealing
+from abpo_sdk.errors import AbpoError, DefinitionError, Erased, LedgerBroken, LedgerFrozen, OnHold, StoreUnavailable
+from abpo_sdk.ledger import (
+    Entry,
+    FileAnchor,
+    FileVault,
+    Ledger,
+    MerkleTree,
+    Place,
+    erasure,
+    open_checkpoint,
+    own_entries,
+    sealing,
+)
 from abpo_sdk.ledger.encryption import keys_of
 from abpo_sdk.ledger.entry import OWN_CHAIN, Draft
 from abpo_sdk.ledger.rows import TABLES
+from abpo_sdk.ledger.stores.sql_writing import SEAL, SqlTransaction
 from abpo_sdk.ledger.transparency.proofs import leaf_hash
 from abpo_sdk.testing.clock import START, FakeClock
 from abpo_sdk.values.decision import Decision
@@ -439,3 +452,29 @@ class Machine(RuleBasedStateMachine):
 
 TestStates = Machine.TestCase
 TestStates.settings = WALKS
+
+
+SHORT = settings(WALKS, max_examples=60, stateful_step_count=12, phases=[Phase.generate])
+
+FAULTS: dict[str, tuple[Any, str, Any]] = {
+    "an erasure keeps the keys": (FileVault, "erase", lambda self, identifiers: None),
+    "a hold is not looked at": (erasure, "check_not_held", lambda *arguments, **options: None),
+    "entries get the positions from the end of the batch": (
+        SqlTransaction,
+        "seal",
+        lambda self, start, entries: [
+            self._database.write(SEAL, (leaf, n)) for leaf, n in enumerate(entries[::-1], start)
+        ],
+    ),
+    "what a person gave up is forgotten": (own_entries, "_members", lambda entry, *names: [[] for _ in names]),
+}
+"""Faults of the code, as what is put in its place: where, what, and instead."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_does_not_survive_the_walks(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, name, instead = FAULTS[fault]
+    assert hasattr(where, name)
+    monkeypatch.setattr(where, name, instead)
+    with pytest.raises((AssertionError, AbpoError, FlakyFailure, BaseExceptionGroup, pytest.fail.Exception)):
+        run_state_machine_as_test(Machine, settings=SHORT)

@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from abpo_sdk.errors import (  # what these raise, at hand; every exception is in abpo_sdk.errors
+    Erased,
+    LedgerBroken,
+    LedgerFrozen,
+    NotCanonical,
+    NoteInvalid,
+    OnHold,
+    ProofInvalid,
+)
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.keys.file_vault import FileVault
 from abpo_sdk.ledger.keys.vault import KeyProvider, MemoryVault
@@ -40,6 +49,7 @@ __all__ = [
     "Checkpoint",
     "CompactRange",
     "Entry",
+    "Erased",
     "Export",
     "FileAnchor",
     "FileExport",
@@ -47,11 +57,17 @@ __all__ = [
     "KeyProvider",
     "Lease",
     "Ledger",
+    "LedgerBroken",
+    "LedgerFrozen",
     "MemoryVault",
     "MerkleTree",
+    "NotCanonical",
+    "NoteInvalid",
     "Occurrence",
+    "OnHold",
     "Place",
     "PostgresStore",
+    "ProofInvalid",
     "Reader",
     "Receipt",
     "Recorder",

@@ -53,8 +53,13 @@ def reconcile(
     ):
         matching.add(label, identifier, key)
     records = [*matching.problems, *matching.without_effect()]
-    return pd.DataFrame.from_records(records, columns=list(COLUMNS)).astype(
-        {name: "string" for name in COLUMNS if name != "effect"} | {"effect": "object"}
+    columns_of_records = zip(*records, strict=True) if records else ((),) * len(COLUMNS)
+    return pd.DataFrame(
+        {
+            # the labels as they are: pandas would make floats of whole numbers where others are missing
+            name: pd.Series(list(values), dtype="object" if name == "effect" else "string")
+            for name, values in zip(COLUMNS, columns_of_records, strict=True)
+        }
     )
 
 

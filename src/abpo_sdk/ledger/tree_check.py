@@ -170,6 +170,25 @@ def check_notes(
     return _check_roots(size, tree.root, notes, verifiers, where=where, lost=lost)
 
 
+def check_kept(
+    size: int, rows: Iterable[CheckpointRow], notes: Iterable[str], verifiers: Sequence[Verifier], lost: Sequence[Lost]
+) -> None:
+    """Check that a ledger has every checkpoint that its anchor has, since it is stored before it is anchored.
+
+    Raises:
+        LedgerBroken: one was removed.
+    """
+    kept = {row.note.partition("\n\n")[0] for row in rows}
+    for note in notes:
+        checkpoint = known_checkpoint(note, verifiers, "the anchor")
+        given_up = Lost(checkpoint.size, checkpoint.root) in lost
+        if checkpoint.size <= size and not given_up and note.partition("\n\n")[0] not in kept:
+            raise LedgerBroken(
+                f"the ledger is broken: the anchor has a checkpoint over {checkpoint.size:,} entries, which was removed here",
+                leaf=max(checkpoint.size - 1, 0),
+            )
+
+
 def check_headers(
     reader: Reader,
     size: int,

@@ -21,6 +21,7 @@ from abpo_sdk.ledger.transparency.note import Verifier
 from abpo_sdk.ledger.tree_check import (
     LeafHashes,
     check_headers,
+    check_kept,
     check_lengths,
     check_notes,
     check_tiles,
@@ -104,6 +105,7 @@ def verify(
             raise tree_problem
         sealed = check_notes(reader, size, signed_notes(rows), verifiers, where="the ledger")
         under_anchor = check_notes(reader, size, notes, verifiers, where="the anchor", lost=lost)
+        check_kept(size, rows, notes, verifiers, lost)
         if read is None:  # then the ledger's own word is all there is
             under_anchor = max((row.size for row in rows if row.anchored), default=0)
         reader.check_storage()
