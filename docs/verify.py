@@ -47,10 +47,12 @@ def unbase64(text):
 
 def trusted(text):  # public keys by name and id: https://c2sp.org/signed-note, "Verifier keys"
     keys = {}
-    for name, number, encoded in (key.split("+", 2) for key in text.split()):
-        digest = sha256(name.encode() + b"\n" + unbase64(encoded)).hexdigest()
-        need(name and unbase64(encoded)[0] == 1 and digest[:8] == number, "a key is not of Ed25519, or was changed")
-        keys[f"{name}+{number}"] = Ed25519PublicKey.from_public_bytes(unbase64(encoded)[1:])
+    for key in text.split():
+        need(found := re.fullmatch(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", key), "the key is not name+id+key")
+        (name, number), raw = found.group(1, 2), unbase64(found[3])
+        digest = sha256(name.encode() + b"\n" + raw).hexdigest()
+        need(raw[0] == 1 and digest[:8] == number, "a key is not of Ed25519, or was changed")
+        keys[f"{name}+{number}"] = Ed25519PublicKey.from_public_bytes(raw[1:])
     need(len({key.split("+")[0] for key in keys}) == 1, "a public key is needed; if several, then of one name")
     return keys
 
@@ -84,11 +86,13 @@ def climbed(index, last, start, proof):  # the two roots that a proof leads to: 
     return older, newer
 
 
-def verify(file, keys, notes, at):  # gives what was verified; `at` says how far that came
+def verify(file, keys, notes, at):  # gives what was verified; `at` says how far that came, from a manifest on
+    need(all(map(NOTE.fullmatch, notes)), "the file of anchored checkpoints holds what is none")
+    line = file.readline(2**30)
+    need(b'"format":"abpo-bundle/1"' in line, "it is no evidence bundle: its first line is no abpo-bundle/1 manifest")
     at[:] = ["the manifest"]
-    manifest, before, swept, past, lost = parsed(file.readline(2**30), MANIFEST), {}, 0, [(0, sha256().digest())], []
+    manifest, before, swept, past, lost = parsed(line, MANIFEST), {}, 0, [(0, sha256().digest())], []
     chains, (signer, *more) = manifest["chains"], trusted(manifest["key"])
-    need(manifest["format"] == "abpo-bundle/1", "it has another format")
     need(signer in keys and not more, f"it names {signer}, which is not trusted")
     size, root = opened(manifest["checkpoint"], {signer: keys[signer]})
     need((signer.split("+")[0], size) == (manifest["origin"], manifest["size"]), "its origin or size is another")
@@ -100,8 +104,7 @@ def verify(file, keys, notes, at):  # gives what was verified; `at` says how far
         line, (old, old_root) = parsed(file.readline(2**30), CHECKPOINT), past[-1]
         (new, new_root), proof = opened(line["checkpoint"], keys), line["consistency"]
         if 0 < old < new:
-            level = (old & -old).bit_length() - 1
-            start = old_root if old == 1 << level else None
+            level, start = (old & -old).bit_length() - 1, None if old & old - 1 else old_root
             grew = climbed(old - 1 >> level, new - 1 >> level, start, proof) == (old_root, new_root)
         else:
             grew = not proof and old <= new and (old < new or old_root == new_root)
@@ -139,28 +142,37 @@ def verify(file, keys, notes, at):  # gives what was verified; `at` says how far
         known = opened(note, keys)
         need(known in past + lost or known[0] > size, "the bundle has no such checkpoint (a fork?)")
         found[list(found)[0 if known in past else 1 if known in lost else 2]] += 1
-    entries = sum(length for _, length in chains)
+    entries, signed = sum(length for _, length in chains), manifest["checkpoints"]
+    missing = f"{swept:,} payload{' is' if swept == 1 else 's are'} missing, having been swept"
     return (
-        f"verified: {entries:,} entries in {len(chains):,} chains; {swept:,} payloads are missing, as they were swept\n"
-        f"{'all' if entries == size else 'NOT ALL'} of the {size:,} entries under its checkpoint are in the bundle\n"
-        f"signed by {signer}; {manifest['checkpoints']:,} checkpoints, each grown from the one before it\n"
+        f"verified: {entries:,} entr{'y' if entries == 1 else 'ies'} in {len(chains):,} chain{'s' * (len(chains) != 1)}; "
+        f"{missing if swept else 'no payload is missing'}\n"
+        f"{'all' if entries == size else 'NOT ALL'} entries under its checkpoint are in the bundle: {entries:,} of {size:,}\n"
+        f"signed by {signer}; {signed:,} checkpoint{'s, each grown from the one before it' if signed > 1 else ''}\n"
         f"anchored checkpoints: {', '.join(f'{count:,} {what}' for what, count in found.items())}"
     )
 
 
 def main(arguments, at):
+    if len(arguments) not in (2, 3):
+        print('usage: python verify.py BUNDLE "KEY" [ANCHORED]')
+        return 2
+    path, keys, *anchored = arguments
     try:
-        path, keys, *anchored = arguments
         parts = Path(*anchored).read_text("utf-8").split("\n\n")[:-1] if anchored else []
         notes = [f"{text}\n\n{signed}\n" for text, signed in zip(parts[::2], parts[1::2], strict=False)]
         need(notes or not anchored, "there is no anchored checkpoint")
         with Path(path).open("rb") as file:
             print(verify(file, trusted(keys), notes, at))
+            return 0
+    except OSError as error:
+        at, said = [], f"{error.filename or path} cannot be read: {error.strerror}"
+    except KeyError as error:
+        said = f"it lacks the member {error.args[0]}"
     except Exception as error:  # noqa: BLE001  whatever stands in the file, one line says that it does not fit
-        what = f"broken at {at[0]}" if at else 'nothing verified (python verify.py BUNDLE "KEY" [ANCHORED])'
-        print(f"{what}: {str(error) or type(error).__name__}".splitlines()[0])
-        return 1 if at and not isinstance(error, OSError) else 2
-    return 0
+        said = str(error) or type(error).__name__
+    print(f"{f'broken at {at[0]}' if at else 'nothing verified'}: {said}".splitlines()[0])
+    return 1 if at else 2
 
 
 if __name__ == "__main__":

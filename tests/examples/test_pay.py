@@ -314,7 +314,16 @@ def test_the_demonstration_runs_twice_and_books_nothing_twice(tmp_path: Path) ->
         "Bias audit: inconclusive",
         "152 sealed, 0 not yet sealed, 152 anchored",
         "12 bookings held against the decisions: 0 that do not fit",
-        "python docs/verify.py out/invoices/evidence.jsonl",
-        "out/invoices",
+        "18,640.00 EUR",
+        "-210.63 EUR",
+        "checkpoints.txt, evidence.jsonl",
     ):
         assert text in first
+    assert "Where each invoice stands" in second
+    assert "after the answers" not in second
+    assert "reviews answered" not in second
+
+    [command] = [line for line in second.splitlines() if "verify.py" in line]
+    verified = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "verified: 152 entries in 17 chains" in verified.stdout

@@ -300,7 +300,7 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         chain_check.ChainChecker.check, "if previous != head.hash:", "if False:", flips_in("abpo_chains"),
     ),
     "the tree may hold another entry": (
-        chain_check.ChainChecker.check, "leaves.at(leaf) != data:", "leaves.at(leaf) is None:", positions_in_the_tree_that_are_swapped_are_found,
+        chain_check.ChainChecker.check, "of_tree != data:", "leaves.at(leaf) is None:", positions_in_the_tree_that_are_swapped_are_found,
     ),
     "a payload may be another": (
         chain_check.ChainChecker._check_payload, "if not faithful:", "if False:", flips_in("abpo_entries"),
@@ -321,7 +321,7 @@ MUTANTS: dict[str, tuple[Any, str, str, Property]] = {
         chain_check.ChainChecker._has_key, '_broken(entry.chain, position, f"{what} {KEY_MISSING}")', "pass", keys_that_go_are_missed,
     ),
     "entries without a position in the tree are not missed": (
-        verification.verify, "if checker.leaves.asked != size:", "if False:", every_position_in_the_tree_that_goes_is_missed,
+        verification.verify, "if checker.counts.leaves != size:", "if False:", every_position_in_the_tree_that_goes_is_missed,
     ),
     "a damaged tree is not told": (
         verification.verify, "if tree_problem:", "if False:", flips_in("abpo_tiles"),

@@ -26,6 +26,7 @@ from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rebuilding import Rebuilt, Rows, project_entry
 from abpo_sdk.ledger.rows import ErasureRow, Head
 from abpo_sdk.ledger.store import Reader
+from abpo_sdk.ledger.tiles import HASH, WIDTH
 from abpo_sdk.ledger.tree_check import LeafHashes
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
@@ -54,9 +55,10 @@ KEY_MISSING = "is missing, and nothing says that its subject was erased (is the 
 
 @dataclass(slots=True)
 class Counts:
-    """What has been counted so far: entries, erased fields, removed payloads."""
+    """What has been counted so far: entries, those with a position in the tree, erased fields, removed payloads."""
 
     entries: int = 0
+    leaves: int = 0
     erased: int = 0
     swept: int = 0
 
@@ -106,6 +108,7 @@ class ChainChecker:
         chain_part = f'","chain":{_text(head.chain)},"inputs":'.encode(errors="surrogatepass")
         start = AT_END + len(chain_part)
         previous, position, scope_before, end = GENESIS, 0, None, ""
+        first, tile, asked = leaves.first, leaves.tile, 0
         for stored in entries:
             _, number, scope, ordinal, header, payload, salt, ciphertext, leaf = stored
             kind = None
@@ -128,8 +131,17 @@ class ChainChecker:
             if kind is None:
                 self._examine(head, entry_of(stored), position, previous, entries)
             data = sha256(b"\x00" + header).digest()
-            if leaf is not None and leaves.at(leaf) != data:
-                self._blame_leaf(head.chain, position, leaf)
+            if leaf is not None:
+                asked += 1
+                if (
+                    type(leaf) is int and 0 <= (number := leaf - first) < WIDTH
+                ):  # most stand in the tile of the one before
+                    of_tree: bytes | None = tile[number * HASH : (number + 1) * HASH]
+                else:
+                    of_tree = leaves.at(leaf)
+                    first, tile = leaves.first, leaves.tile
+                if of_tree != data:
+                    self._blame_leaf(head.chain, position, leaf)
             if ciphertext is not None:
                 self._check_ciphertext(entry_of(stored), position)
             if kind not in UNPROJECTED or ciphertext is not None:
@@ -145,6 +157,7 @@ class ChainChecker:
                 "it is not the entry that is recorded as the end of its chain; one of them was edited",
             )
         self.counts.entries += position
+        self.counts.leaves += asked
         return rebuilt.rows
 
     def _kind(self, rest: bytes) -> bytes | None:

@@ -31,27 +31,21 @@ class LeafHashes:
 
     def __init__(self, reader: Reader, size: int) -> None:
         self._nodes = TileNodes(reader, size)
-        self._first = size
-        self._tile = b""
+        self.first, self.tile = -WIDTH, b""
+        """The position that the last tile read begins with, and that tile, for who asks for many in a row."""
         self.size = size
-        self.asked = 0
-        """How many were asked for."""
 
     def at(self, leaf: int) -> bytes | None:
         """The hash at a position; None where the tree has no such position, or its tile is missing."""
-        self.asked += 1
-        if type(leaf) is not int:
+        if type(leaf) is not int or not 0 <= leaf < self.size:
             return None
-        number = leaf - self._first
-        if not 0 <= number < WIDTH:
-            if not 0 <= leaf < self.size:
-                return None
-            position, number = divmod(leaf, WIDTH)
+        position, number = divmod(leaf, WIDTH)
+        if self.first != position * WIDTH:
             try:
-                self._tile, self._first = bytes(self._nodes.tile((0, position))), position * WIDTH
+                self.tile, self.first = bytes(self._nodes.tile((0, position))), position * WIDTH
             except LedgerBroken:  # naming the entry says more than naming the tile
                 return None
-        return self._tile[number * HASH : (number + 1) * HASH]
+        return self.tile[number * HASH : (number + 1) * HASH]
 
 
 def check_tiles(reader: Reader, size: int) -> None:

@@ -96,7 +96,7 @@ def verify(
             reader, LeafHashes(reader, size), vault, swept_before(reader), missing_keys(reader), now=store
         )
         chains = _check_chains(reader, checker)
-        if checker.leaves.asked != size:
+        if checker.counts.leaves != size:
             raise _missing_leaf(reader)
         rows, lost = reader.checkpoints(), lost_checkpoints(reader)
         check_lengths(size, signed_notes(rows), verifiers, where="the ledger")
