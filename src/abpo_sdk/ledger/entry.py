@@ -240,15 +240,28 @@ def entry_of(stored: Stored) -> Entry:
     return Entry(stored[0], stored[1], Place(stored[2], stored[3]), *stored[4:])
 
 
-def header_bytes(draft: Draft, *, chain: str, position: int, previous: str, at: str, parts: HeaderParts) -> bytes:
-    """The RFC 8785 bytes of a header, written member by member in their order, which is faster than sorting them."""
+def header_beginning(chain: str, at: str) -> str:
+    """How the headers of entries of a chain begin that were made at one time, up to the member `inputs`."""
+    return f'{{"at":"{at}","chain":{_text(chain)},"inputs":'
+
+
+def header_bytes(draft: Draft, parts: HeaderParts, beginning: str, position: int, previous: str) -> bytes:
+    """The RFC 8785 bytes of a header, written member by member in their order, which is faster than sorting them.
+
+    Args:
+        draft: the entry.
+        parts: its stored parts.
+        beginning: see `header_beginning`.
+        position: in its chain.
+        previous: the hash of the header before it.
+    """
     scope, ordinal = draft.place
     inputs = "null" if parts.inputs_hash is None else f'"{parts.inputs_hash}"'
     sealed = "null" if parts.ciphertext is None else f'"{ciphertext_hash(parts.ciphertext)}"'
     return (
-        f'{{"at":"{at}","chain":{_text(chain)},"inputs":{inputs},"kind":"{draft.kind}",'
-        f'"name":{_text(draft.name)},"ordinal":{ordinal},"payload":"{parts.payload_hash}","position":{position},'
-        f'"previous":"{previous}","schema":{SCHEMA},"scope":{_text(scope)},"sealed":{sealed}}}'
+        f'{beginning}{inputs},"kind":"{draft.kind}","name":{_text(draft.name)},"ordinal":{ordinal},'
+        f'"payload":"{parts.payload_hash}","position":{position},"previous":"{previous}","schema":{SCHEMA},'
+        f'"scope":{_text(scope)},"sealed":{sealed}}}'
     ).encode()
 
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from abpo_sdk.errors import LeaseLost
 from abpo_sdk.ledger.encryption import Encrypted, encrypt
-from abpo_sdk.ledger.entry import GENESIS, Draft, Entry, header_bytes, leaf_hash
+from abpo_sdk.ledger.entry import GENESIS, Draft, Entry, header_beginning, header_bytes, leaf_hash
 from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.projections import UNPROJECTED, project, project_keys
 from abpo_sdk.ledger.rows import Head
@@ -129,11 +129,10 @@ class Writer:
 
     def _keep(self, drafts: Sequence[tuple[Draft, Encrypted]], entries: Sequence[Entry]) -> None:
         self.tx.append(entries)
-        for number, (draft, parts) in enumerate(drafts):
+        for entry, (draft, parts) in zip(entries, drafts, strict=True):
             if parts.keys:
-                project_keys(self.tx, entries[number].chain, parts.keys)
+                project_keys(self.tx, entry.chain, parts.keys)
             if draft.kind not in UNPROJECTED:
-                entry = entries[number]
                 project(
                     self.tx,
                     chain=entry.chain,
@@ -150,11 +149,11 @@ def _chained(drafts: Sequence[tuple[Draft, Encrypted]], head: Head, *, release: 
     """The entries that follow the end of a chain, and its new end."""
     chain, previous, length = head.chain, head.hash, head.length
     entries = []
-    moment, at = None, ""
+    moment, beginning = None, ""
     for draft, parts in drafts:
         if draft.at is not moment:  # what is written together often happened at one time
-            moment, at = draft.at, to_text(draft.at)
-        header = header_bytes(draft, chain=chain, position=length, previous=previous, at=at, parts=parts)
+            moment, beginning = draft.at, header_beginning(chain, to_text(draft.at))
+        header = header_bytes(draft, parts, beginning, length, previous)
         entries.append(Entry(chain, length, draft.place, header, parts.payload, parts.salt, parts.ciphertext))
         previous = leaf_hash(header)
         length += 1
