@@ -1,7 +1,7 @@
 """Every exception of the library, below one `AbpoError`.
 
 AbpoError
-├── DefinitionError          a step, process, policy or gate is declared wrongly; raised when it is declared
+├── DefinitionError          something is declared wrongly, or an argument is none that fits; raised at once
 ├── ConditionError
 │   ├── UnknownField         a field that the model does not have
 │   ├── UnlikeTypes          a comparison or sum of things that do not compare or add up
@@ -118,7 +118,7 @@ class AbpoError(Exception):
 
 
 class DefinitionError(AbpoError):
-    """A step, process, policy or gate is declared wrongly; raised when it is declared."""
+    """Something is declared wrongly, or an argument is none that fits; raised at once."""
 
 
 class ConditionError(AbpoError):

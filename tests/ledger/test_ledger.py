@@ -12,7 +12,7 @@ import pytest
 
 from abpo_sdk import Decision, Personal, Reason
 from abpo_sdk.errors import DefinitionError, DuplicateRun, LeaseLost, StoreUnavailable
-from abpo_sdk.ledger import Lease, Ledger, MemoryVault, Place, SqliteStore
+from abpo_sdk.ledger import FileAnchor, Lease, Ledger, MemoryVault, Place, SqliteStore
 from abpo_sdk.ledger.entry import GENESIS, Draft
 from abpo_sdk.ledger.rows import Head, RunRow
 from abpo_sdk.testing.clock import START, FakeClock
@@ -370,3 +370,16 @@ def test_a_ledger_that_is_closed_says_so(path: Path) -> None:
     ledger.close()
     with pytest.raises(StoreUnavailable, match="is closed"):
         ledger.entries("R-1")
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", ".keys", ".signer"])
+def test_an_export_over_a_file_of_the_ledger_itself_is_refused(path: Path, suffix: str) -> None:
+    anchor = FileAnchor(path.with_name("anchor.txt"))
+    with Ledger(f"sqlite:///{path}", anchor=anchor) as ledger:
+        ledger.seal()
+        for target in (f"{path}{suffix}", anchor.path):
+            with pytest.raises(DefinitionError, match="is a file of the ledger itself"):
+                ledger.export(target)
+            with pytest.raises(DefinitionError, match="is a file of the ledger itself"):
+                ledger.export_parquet(target)
+        assert ledger.verify().anchored == 0

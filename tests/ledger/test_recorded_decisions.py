@@ -380,3 +380,10 @@ def test_what_is_no_decision_is_refused_and_told_what_to_do(open_ledger: Callabl
         ledger.import_decisions([thing], source="x")
     with pytest.raises(DefinitionError, match=r"give the policy's name, such as policy\.name"):
         ledger.decisions(policy=object())  # type: ignore[arg-type]
+
+
+def test_a_connection_may_give_its_rows_in_whichever_form(shared: Ledger, app: sqlite3.Connection) -> None:
+    app.row_factory = lambda cursor, row: dict(zip([c[0] for c in cursor.description], row, strict=True))
+    with app:
+        assert shared.record(decided(), key="C-1", connection=app).id == "C-1/0"
+    assert len(shared.entries("C-1")) == 1

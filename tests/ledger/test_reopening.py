@@ -17,6 +17,7 @@ from abpo_sdk import Runtime, process, step
 from abpo_sdk.errors import DefinitionError, Erased, LedgerBroken, LedgerFrozen, NoteInvalid, StoreUnavailable
 from abpo_sdk.ledger import CallableAnchor, Checkpoint, FileAnchor, Ledger, Place, Signer, open_checkpoint
 from abpo_sdk.ledger.entry import OWN_CHAIN, Draft
+from abpo_sdk.ledger.own_entries import own_draft
 from abpo_sdk.ledger.rows import TABLES
 from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import START, FakeClock
@@ -200,7 +201,7 @@ def test_a_reopened_ledger_says_what_was_lost_and_goes_on(restored: Desk) -> Non
     assert entry.kind == "reopened"
     assert (entry.content["by"], entry.content["because"]) == ("ines", "the disk died")
     assert [checkpoint["size"] for checkpoint in entry.content["lost"]] == [4]
-    assert ledger.verify().anchored == 2  # what was lost is not counted
+    assert ledger.verify().anchored == 3  # what was lost is not counted, and what says so is
     ledger.record(PAID, key="C-1")
     assert ledger.seal().size == 4  # as large as what was lost, and another
     assert ledger.checkpoint() != lost
@@ -242,7 +243,7 @@ def test_a_second_restored_backup_is_frozen_again(restored: Desk) -> None:
     with restored.open() as ledger:
         assert ledger.frozen is not None
         ledger.reopen(by="ines", because="and again")
-        assert len(ledger.entries(OWN_CHAIN)[0].content["lost"]) == 4
+        assert len(ledger.entries(OWN_CHAIN)[0].content["lost"]) == 5
         assert ledger.seal().size == 3
         assert ledger.verify().anchored == 3
     assert restored.open().frozen is None
@@ -492,3 +493,17 @@ def test_a_ledger_whose_tree_is_damaged_opens_frozen_and_can_be_read(desk: Desk)
     assert len(ledger.entries("A")) == 1
     with pytest.raises(LedgerBroken):
         ledger.verify()
+
+
+def test_whoever_has_the_file_and_not_the_signers_key_cannot_give_up_what_was_anchored(desk: Desk) -> None:
+    desk.write("A")
+    ledger = desk.open()
+    lost = [{"root": ledger.tree().root().hex(), "size": ledger.tree().size}]
+    with ledger.writing() as writer:
+        payload = {"because": "x", "by": "x", "lost": lost, "missing": []}
+        writer.append(OWN_CHAIN, [own_draft(writer.tx, "reopened", payload, ledger.clock.now())])
+    desk.change("DELETE FROM abpo_checkpoints", "DELETE FROM abpo_tiles", "UPDATE abpo_entries SET leaf = NULL")
+    again = desk.open()
+    assert again.frozen is not None
+    with pytest.raises(LedgerBroken):
+        again.verify()

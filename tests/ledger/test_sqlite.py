@@ -485,3 +485,41 @@ def test_nothing_that_is_looked_up_again_and_again_reads_a_whole_table(path: Pat
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
             assert not [step for step in plan if step.startswith("SCAN abpo_") and "INDEX" not in step], (sql, plan)
             assert "SEARCH abpo_entries" not in plan, (sql, plan)  # which is a scan by another name
+
+
+# forks
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from abpo_sdk.errors import StoreUnavailable
+from abpo_sdk.ledger import FileVault, SqliteStore
+path = Path(sys.argv[1])
+store, vault = SqliteStore(path), FileVault(str(path) + ".keys")
+key = vault.key_for("h-1")
+if os.fork() == 0:
+    for use in (lambda: store.entries("R-1"), lambda: list(store.heads()), lambda: store.transaction().__enter__(), store.size):
+        try:
+            use()
+        except StoreUnavailable as error:
+            assert "opened before this process was forked off" in str(error)
+        else:
+            os._exit(1)
+    store.close()
+    again = SqliteStore(path)
+    again.size()
+    again.close()
+    assert vault.key_for("h-1") == key and vault.key_for("h-2")[0] != key[0]
+    os._exit(7)
+status = os.waitstatus_to_exitcode(os.wait()[1])
+store.size()
+assert len(vault.identifiers("h-2")) == 1
+store.close()
+vault.close()
+sys.exit(status)
+"""
+
+
+def test_a_connection_is_not_used_by_a_process_that_was_forked_off(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr

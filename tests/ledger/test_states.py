@@ -385,6 +385,9 @@ class Machine(RuleBasedStateMachine):
         self.ledger.reopen(by="ines", because="the disk died")
         self.note_own()
         self.forget_checkpoints_that_are_not_here(strict=False)
+        note = self.ledger.checkpoint()
+        assert note is not None
+        self.checkpoints.append(note)
         self.open_again()
 
     def forget_checkpoints_that_are_not_here(self, *, strict: bool) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import BaseModel
 
+from abpo_sdk import Decision, Ledger, Personal
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.runtime import Runtime
 from tests.ledger.erasing import BY, OTHER, PEOPLE, SECRET, SUBJECT, Bank, claim, draft, opened, settle, write
@@ -102,3 +106,20 @@ def test_all_that_a_run_kept_is_there_inputs_results_cases_reviews_and_what_was_
         ledger.erase("K-1", **BY)
         assert ledger.export_subject("K-1").empty
         assert set(ledger.export_subject("K-2")["run_id"]) == {"other"}
+
+
+class Holder(StrEnum):
+    ACME = "K-9"
+
+
+class Account(BaseModel):
+    holder: Holder
+    iban: Annotated[str, Personal("bank account", subject_field="holder")]
+
+
+def test_a_subject_that_is_a_member_of_an_enumeration_is_erased_by_its_value(tmp_path: Path) -> None:
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        case = Account(holder=Holder.ACME, iban="DE89")
+        ledger.record(Decision("p", "1", "pay", "pay", ("pay",), 1.0, (), case, ()), key="C-1")
+        assert ledger.export_subject("K-9")["value"].tolist() == ["DE89"]
+        assert len(ledger.erase("K-9", by="dpo", because="asked for").keys) == 1

@@ -636,3 +636,21 @@ def test_a_row_that_is_not_what_the_entries_say_is_named(tmp_path: Path, change:
         database.commit()
     with closing(Ledger(f"sqlite:///{path}")) as ledger, pytest.raises(LedgerBroken, match=words):
         ledger.verify()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'{"at":"2026', b'{"at":"20x6'),
+        (b'{"at":"2026', b'{"at":"2"26'),
+        (b'"inputs":"', b'"inputs":"x","y":"'),
+    ],
+)
+def test_a_header_that_is_not_what_is_written_there_is_found_though_its_chain_was_written_anew(
+    original: Path, scratch: Path, old: bytes, new: bytes
+) -> None:
+    def layout(header: dict[str, Any]) -> bytes:
+        return canonical_bytes(header).replace(old, new, 1)
+
+    error = broken(original, scratch, rewritten(original, lambda header: header, layout))
+    assert place_of(error) == ("R-1", 0)

@@ -10,6 +10,7 @@ from json.encoder import encode_basestring as _text
 from typing import Any, NoReturn
 
 from abpo_sdk.errors import EncryptionError, LedgerBroken, NotCanonical
+from abpo_sdk.ledger import projections
 from abpo_sdk.ledger.encryption import COMMITMENT, boxes, inputs_salt, open_box
 from abpo_sdk.ledger.entry import (
     GENESIS,
@@ -37,8 +38,11 @@ HEADER_FIELDS = frozenset(
 AT = b'{"at":"'
 AT_END = len('{"at":"2026-01-05T09:00:00.000000Z')
 NULL = ord("n")
-DIGITS = b"0123456789"
+ZEROS = bytes.maketrans(b"123456789", b"000000000")
 """A header begins with its time, whose length is fixed."""
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII).fullmatch
+HEX = re.compile("[0-9a-f]{64}").fullmatch
 
 HASH_END = len('"') + 64 + len('"')
 
@@ -48,7 +52,7 @@ NAMED = re.compile(rb',"kind":"([a-z]+)","name":"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]
 REMEMBERED = 1000
 """How many kinds and names are kept that were found in headers."""
 
-UNPROJECTED = frozenset({b"step", b"raised"})
+UNPROJECTED = frozenset(kind.encode() for kind in projections.UNPROJECTED)
 
 KEY_MISSING = "is missing, and nothing says that its subject was erased (is the file with the keys beside the ledger?)"
 
@@ -124,9 +128,14 @@ class ChainChecker:
                     header.endswith(tail)
                     and header[AT_END:start] == chain_part
                     and header.startswith(AT)
-                    and header[len(AT) : AT_END].translate(None, DIGITS) == b"--T::.Z"
+                    and header[len(AT) : AT_END].translate(ZEROS) == b"0000-00-00T00:00:00.000000Z"
                 ):
-                    rest = header[start + (4 if header[start] == NULL else HASH_END) : -len(tail)]
+                    if header[start] == NULL:
+                        rest = header[start + 4 : -len(tail)]
+                    elif header[start + 1 : start + HASH_END - 1].isalnum():
+                        rest = header[start + HASH_END : -len(tail)]
+                    else:
+                        rest = b""
                     kind = named.get(rest) or self._kind(rest)
             if kind is None:
                 self._examine(head, entry_of(stored), position, previous, entries)
@@ -285,6 +294,8 @@ def _check_header(entry: Entry, header: dict[str, Any], position: int) -> None:
     chain = entry.chain
     if header.get("schema") != SCHEMA or set(header) != HEADER_FIELDS:
         _broken(chain, position, f"its header has schema {header.get('schema')!r}, and this release knows {SCHEMA}")
+    if not TIME(str(header["at"])) or not (header["inputs"] is None or HEX(str(header["inputs"]))):
+        _broken(chain, position, "its header does not hold what a header holds")
     if (header["chain"], header["position"]) != (chain, position) or entry.position != position:
         _broken(chain, position, f"an entry that was written at {header['chain']!r}, {header['position']}, stands here")
     if (header["scope"], header["ordinal"]) != (entry.place.scope, entry.place.ordinal):

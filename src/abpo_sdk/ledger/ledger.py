@@ -33,6 +33,10 @@ if TYPE_CHECKING:  # what a method needs, it loads on first use, since most prog
     from abpo_sdk.ledger.verification import Verification
 
 
+OWN_FILES = ("", "-wal", "-shm", "-journal", ".keys", ".keys-journal", ".signer")
+"""The files of a ledger, by what follows its name."""
+
+
 class Ledger(Journal):
     """The append-only record of what was decided, by what, on which grounds, and what followed.
 
@@ -87,6 +91,7 @@ class Ledger(Journal):
         from abpo_sdk.ledger.own_entries import finish_erasures
         from abpo_sdk.ledger.signers import Signers
 
+        self._path = path
         self._signers = Signers(self.store, path, signer, trust)
         if self.anchor is not None:
             from abpo_sdk.ledger.sealing import why_frozen
@@ -232,6 +237,7 @@ class Ledger(Journal):
         """
         from abpo_sdk.ledger.parquet import export_parquet
 
+        self._check_target(path)
         return export_parquet(self, path, view=view)
 
     def check_export(self, path: str | Path) -> Entry:
@@ -420,7 +426,17 @@ class Ledger(Journal):
         """
         from abpo_sdk.ledger.bundle import export
 
+        self._check_target(path)
         return export(self, path, runs, self._signers.verifiers)
+
+    def _check_target(self, path: str | Path) -> None:
+        """Refuse to write an export over a file of the ledger itself."""
+        target = Path(path).resolve()
+        own = {Path(f"{self._path}{suffix}").resolve() for suffix in OWN_FILES} if self._path is not None else set()
+        if isinstance(getattr(self.anchor, "path", None), Path):
+            own.add(self.anchor.path.resolve())  # type: ignore[union-attr]  # of a file, as FileAnchor's
+        if target in own:
+            raise DefinitionError(f"{str(target)!r} is a file of the ledger itself; name another for the export")
 
     def reconcile(
         self, effects: pd.DataFrame, *, outcomes: Collection[str] | None = None, policy: str | None = None
@@ -448,7 +464,7 @@ class Ledger(Journal):
             return reconcile(reader, effects, outcomes=outcomes, policy=policy)
 
     def reopen(self, *, by: str, because: str) -> None:
-        """Let a frozen ledger be written to again; what its anchor has beyond it is recorded as lost.
+        """Let a frozen ledger be written to again; what its anchor has beyond it is recorded as lost, and that is sealed.
 
         Args:
             by: the person who answers for it.
@@ -465,7 +481,8 @@ class Ledger(Journal):
             raise DefinitionError("the ledger is not frozen, so there is nothing to reopen")
         from abpo_sdk.ledger.sealing import reopen
 
-        reopen(self, self._signers.verifiers(), self.anchor, by=by, because=because)
+        signer = self._signers.signer()
+        reopen(self, signer, self._signers.verifiers(), self.anchor, by=by, because=because)
 
     def __enter__(self) -> Self:
         return self

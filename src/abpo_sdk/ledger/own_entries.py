@@ -55,8 +55,12 @@ def swept_before(reader: Reader) -> dict[str, str]:
     times: dict[str, str] = {}
     for entry in own_entries(reader, "swept"):
         kind, before = _members(entry, "kind", "before")
-        if not isinstance(kind, str) or not isinstance(before, str):
+        try:
+            at = entry.head["at"]
+        except (NotCanonical, LookupError, TypeError):
             _refuse(entry)
+        if not isinstance(kind, str) or not isinstance(before, str) or not isinstance(at, str) or before > at:
+            _refuse(entry)  # what is younger than the sweep was not swept
         times[kind] = max(before, times.get(kind, ""))
     return times
 
@@ -70,9 +74,18 @@ class Lost:
 
 
 def lost_checkpoints(reader: Reader) -> tuple[Lost, ...]:
-    """The anchored checkpoints that a person gave up when they reopened the ledger."""
-    lost = []
+    """The anchored checkpoints that a person gave up when they reopened the ledger.
+
+    Only where a checkpoint covers the entry that says so: whoever has the file, and not the signer's key, could else append one
+    that excuses whatever they cut off or rewrote.
+    """
+    lost: list[Lost] = []
+    signed: int | None = None
     for entry in own_entries(reader, "reopened"):
+        if signed is None:
+            signed = max((row.size for row in reader.checkpoints() if type(row.size) is int), default=0)
+        if type(entry.leaf) is not int or entry.leaf >= signed:
+            continue
         (checkpoints,) = _members(entry, "lost")
         try:
             lost += [Lost(c["size"], bytes.fromhex(c["root"])) for c in checkpoints]

@@ -118,9 +118,13 @@ def check_export(journal: Journal, path: str | os.PathLike[str]) -> Entry:
                 entry=entry.position,
             ) from None
     raise UnknownExport(
-        f"the file {str(path)!r} is none that this ledger exported: no entry has its SHA-256, {sha256}; "
-        f"{of_this_name:,} files of this name were exported"
-        + (", so it was changed since" if of_this_name else " (was it another ledger's?)")
+        f"{str(path)!r} is no file that `export_parquet` of this ledger wrote: no entry has its SHA-256, {sha256}; "
+        + (
+            f"of this name it wrote {of_this_name:,}, so the file was changed since"
+            if of_this_name
+            else "it wrote none of this name (was it another ledger's?)"
+        )
+        + "; a bundle is checked with verify_bundle"
     )
 
 

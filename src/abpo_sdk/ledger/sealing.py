@@ -132,8 +132,10 @@ def why_frozen(reader: Reader, notes: Iterable[str], verifiers: Sequence[Verifie
     return None
 
 
-def reopen(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor, *, by: str, because: str) -> None:
-    """Record which anchored checkpoints a person gives up, and let the ledger be written to again; see `Ledger.reopen`.
+def reopen(
+    journal: Journal, signer: Signer, verifiers: Sequence[Verifier], anchor: Anchor, *, by: str, because: str
+) -> None:
+    """Record which anchored checkpoints a person gives up, sign that, and let the ledger be written to again; see `Ledger.reopen`.
 
     What was erased after a backup was made is lost with the rest of the tail, and its keys are gone all the same. They are recorded
     as missing, and not as erased: an erasure would delete them, should they have been left behind by mistake.
@@ -152,6 +154,7 @@ def reopen(journal: Journal, verifiers: Sequence[Verifier], anchor: Anchor, *, b
         payload = {"because": because, "by": by, "lost": list(lost.values()), "missing": missing}
         writer.append(OWN_CHAIN, [own_draft(writer.tx, "reopened", payload, journal.clock.now())])
     journal.frozen = None
+    seal(journal, signer, verifiers, anchor)  # what is given up counts once a checkpoint covers the entry that says so
 
 
 def _missing_keys(reader: Reader, vault: KeyProvider) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Incident:
     """
 
     run: str
-    error: str
+    error: str = field(repr=False)  # nobody knows what it repeats, and a repr gets into logs
     step: str | None
     at: datetime
     _resolve: Callable[..., None] = field(repr=False, compare=False)

@@ -14,7 +14,7 @@ from abpo_sdk.errors import DefinitionError, EncryptionError, NotCanonical
 from abpo_sdk.values.canonical import parse_json
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue, file_digest
 from abpo_sdk.values.encoding import Codec, digests, encryptable
-from abpo_sdk.values.personal import Personal
+from abpo_sdk.values.personal import Personal, subject_text
 from abpo_sdk.values.traversal import Found, personal_in
 
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class Signature:
                     raise EncryptionError(
                         f"{self.what}: the personal parameter {name!r} has no subject, because {mark.subject_field!r} is empty"
                     )
-                yield PersonalValue((name,), mark.label, str(values[mark.subject_field]))
+                yield PersonalValue((name,), mark.label, subject_text(values[mark.subject_field]))
 
     def decode(self, tree: Mapping[str, JsonValue]) -> dict[str, Any]:
         """The case values that `encode` wrote."""

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
+
+
+def subject_text(subject: object) -> str:
+    """The subject that a field or parameter names, as it is written and erased by; empty where it names nobody.
+
+    >>> subject_text("ACME"), subject_text(7), subject_text(None)
+    ('ACME', '7', '')
+    """
+    if isinstance(subject, Enum):  # whose text would name its class
+        subject = subject.value
+    return "" if subject is None else str(subject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from abpo_sdk.errors import DefinitionError, EncryptionError, MistypedInput
-from abpo_sdk.values.personal import Personal
+from abpo_sdk.values.personal import Personal, subject_text
 
 Keys = tuple[str | int, ...]
 
@@ -134,12 +134,8 @@ def _visit_fields(value: object, path: Keys, found: Found, where: str) -> None:
     plan = plan_of(model)
     for name, mark in plan.personal:
         if getattr(value, name) is not None:
-            subject = getattr(value, mark.subject_field)
-            found.personal.append(
-                PersonalPart(
-                    (*path, name), name, mark.label, "" if subject is None else str(subject), mark.subject_field
-                )
-            )
+            subject = subject_text(getattr(value, mark.subject_field))
+            found.personal.append(PersonalPart((*path, name), name, mark.label, subject, mark.subject_field))
     for (
         name
     ) in plan.visit_encrypted:  # encrypted as a whole, so what is personal inside of it needs no encryption of its own

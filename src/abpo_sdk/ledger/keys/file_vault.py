@@ -96,6 +96,8 @@ class FileVault:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
+        self._process = os.getpid()
         self._inode: tuple[int, int] | None = None  # of the file that the connection is to
         self._content: _Content | None = None
         self._version = 0  # of the file, as SQLite counts it, when the content was read
@@ -397,6 +399,8 @@ class FileVault:
             self._disconnect()
             return None
         inode = (found.st_dev, found.st_ino)
+        if self._process != os.getpid():  # forked off: SQLite's connections are for one process each
+            self._inherited, self._connection, self._process = self._connection, None, os.getpid()
         if self._connection is None or inode != self._inode:
             self._disconnect()
             connection = sqlite3.connect(

@@ -177,7 +177,7 @@ def schema_of(connection: sqlite3.Connection, *, newest: int = len(MIGRATIONS), 
     return version
 
 
-def ledger_id(connection: sqlite3.Connection) -> str | None:
+def ledger_id(connection: sqlite3.Connection | sqlite3.Cursor) -> str | None:
     """What tells this ledger from every other; None where there is none in the file."""
     return str(_one(connection, "SELECT id FROM abpo_ledger")) if _is_table(connection, "abpo_ledger") else None
 
@@ -186,11 +186,11 @@ def _application(connection: sqlite3.Connection) -> int:
     return int(_one(connection, "PRAGMA application_id"))
 
 
-def _is_table(connection: sqlite3.Connection, name: str) -> bool:
+def _is_table(connection: sqlite3.Connection | sqlite3.Cursor, name: str) -> bool:
     sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
     return bool(connection.execute(sql, (name,)).fetchone()[0])
 
 
-def _one(connection: sqlite3.Connection, sql: str) -> Any:
+def _one(connection: sqlite3.Connection | sqlite3.Cursor, sql: str) -> Any:
     row = connection.execute(sql).fetchone()
     return row[0] if row else None

@@ -164,6 +164,10 @@ class PostgresStore(SqlReader):
                 f"connection={connection!r} is no psycopg.Connection, and this ledger is in Postgres "
                 "(of an SQLAlchemy connection, give connection.connection.driver_connection)"
             )
+        if connection.pgconn.pipeline_status != pq.PipelineStatus.OFF:
+            raise DefinitionError(
+                "the connection is in pipeline mode, where nobody knows yet what a statement did; record outside of the pipeline"
+            )
         status = connection.info.transaction_status
         if connection.autocommit and status == pq.TransactionStatus.IDLE:
             raise DefinitionError(

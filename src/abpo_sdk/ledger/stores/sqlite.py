@@ -147,6 +147,7 @@ class SqliteTransaction(SqliteWrites):
 
     def __enter__(self) -> Self:
         lock, connection = self._database.lock, self._database.connection
+        self._database.check_process()
         lock.acquire()
         outer = False
         try:
@@ -284,7 +285,7 @@ class SqliteStore(SqliteReader):
             )
         database = SqliteDatabase(self._database.name, connection, threading.RLock())
         try:
-            if ledger_id(connection) != self._id:
+            if ledger_id(database.cursor()) != self._id:
                 raise DefinitionError(
                     f"the connection is to another file than the ledger {self._database.name!r}; "
                     "open the ledger on the application's own file with shared=True"
@@ -312,6 +313,7 @@ class SqliteStore(SqliteReader):
             )
 
     def close(self) -> None:
-        """Close the file."""
-        with self._database.lock:
-            self._database.connection.close()
+        """Close the file; in a process that was forked off, nothing, since the other's locks would go."""
+        if self._database.is_here():
+            with self._database.lock:
+                self._database.connection.close()

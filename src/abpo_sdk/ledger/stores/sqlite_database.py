@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -31,29 +32,54 @@ class SqliteDatabase:
         self.name = name
         self.connection = connection
         self.lock = lock or threading.RLock()
+        self._process = os.getpid()
+
+    def is_here(self) -> bool:
+        """Whether this is the process that opened the connection."""
+        return os.getpid() == self._process
+
+    def cursor(self) -> sqlite3.Cursor:
+        """A cursor that gives rows as tuples, whatever the connection's owner has set."""
+        cursor = self.connection.cursor()
+        cursor.row_factory = None
+        return cursor
+
+    def check_process(self) -> None:
+        """Refuse a connection that a fork has copied: SQLite loses data where one is used in two processes.
+
+        Raises:
+            StoreUnavailable: this process did not open it.
+        """
+        if not self.is_here():
+            raise StoreUnavailable(
+                f"the ledger {self.name!r} was opened before this process was forked off; open it anew in each process"
+            )
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Every row."""
+        self.check_process()
         with self.lock:
             try:
-                return self.connection.execute(sql, values).fetchall()
+                return self.cursor().execute(sql, values).fetchall()
             except (sqlite3.Error, UnicodeError) as error:
                 self.refuse(error)
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first row, or None."""
+        self.check_process()
         with self.lock:
             try:
-                return self.connection.execute(sql, values).fetchone()
+                return self.cursor().execute(sql, values).fetchone()
             except (sqlite3.Error, UnicodeError) as error:
                 self.refuse(error)
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """Row by row, without holding them all; a text that is none comes with surrogates in it, so that what it belongs to can be named."""
+        self.check_process()
         read = 0
         try:
             with self.lock:
-                fetch = self.connection.execute(sql, values).fetchmany
+                fetch = self.cursor().execute(sql, values).fetchmany
                 rows = fetch(AT_ONCE)
             while rows:
                 yield from rows

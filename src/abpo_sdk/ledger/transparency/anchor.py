@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -50,10 +52,10 @@ class FileAnchor:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
 
     def __repr__(self) -> str:
-        return f"FileAnchor({str(self._path)!r})"
+        return f"FileAnchor({str(self.path)!r})"
 
     def publish(self, note: str) -> None:
         r"""Append a note; it is on disk when this returns.
@@ -74,13 +76,13 @@ class FileAnchor:
         _check_publishable(note)
         content = note.encode() + b"\n"
         try:
-            with _opened(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, exclusive=True) as descriptor:
+            with _opened(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, exclusive=True) as descriptor:
                 end, size = self._end(descriptor, content)
                 if end == 0:
-                    sync_directory(self._path.parent)
+                    sync_directory(self.path.parent)
                 _append(descriptor, content, end, size)
         except OSError as error:
-            raise StoreUnavailable(f"nothing was published to {str(self._path)!r}: {error}") from error
+            raise StoreUnavailable(f"nothing was published to {str(self.path)!r}: {error}") from error
 
     def notes(self) -> list[str]:
         """All whole notes, oldest first; none where the directory has no such file yet.
@@ -97,12 +99,12 @@ class FileAnchor:
         []
         """
         try:
-            with _opened(self._path, os.O_RDONLY, exclusive=False) as descriptor:
+            with _opened(self.path, os.O_RDONLY, exclusive=False) as descriptor:
                 content = _read(descriptor, 0)
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and self._path.parent.is_dir():
+            if isinstance(error, FileNotFoundError) and self.path.parent.is_dir():
                 return []
-            raise StoreUnavailable(f"{str(self._path)!r} cannot be read: {error}") from error
+            raise StoreUnavailable(f"{str(self.path)!r} cannot be read: {error}") from error
         return list(self._whole(content))
 
     def _whole(self, content: bytes) -> Iterator[str]:
@@ -113,7 +115,7 @@ class FileAnchor:
             try:
                 place = _after(place, check_note(raw))
             except NoteInvalid as error:
-                raise NoteInvalid(f"line {number + 1} of {str(self._path)!r} is no part of a note: {error}") from None
+                raise NoteInvalid(f"line {number + 1} of {str(self.path)!r} is no part of a note: {error}") from None
             if place == "start":
                 yield b"\n".join([*lines[first:number], b""]).decode()
                 first = number + 1
@@ -132,7 +134,7 @@ class FileAnchor:
         first = content[: content.index(b"\n") + 1]
         if len(rest) > MAX_NOTE_BYTES or (start + end == 0 and not first.startswith(rest[: len(first)])):
             raise NoteInvalid(
-                f"{str(self._path)!r} holds something else than checkpoints, and is left as it is; name another file for the anchor"
+                f"{str(self.path)!r} holds something else than checkpoints, and is left as it is; name another file for the anchor"
             )
         return start + end, size
 
@@ -251,8 +253,10 @@ def _opened(path: Path, flags: int, *, exclusive: bool) -> Iterator[int]:
     """The file, locked against other processes and threads."""
     import fcntl  # not on every system on which the rest runs
 
-    descriptor = os.open(path, flags, 0o644)
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o644)  # or a pipe of that name would be waited for
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
         fcntl.flock(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
         yield descriptor
     finally:
