@@ -1,14 +1,13 @@
 """Verify an evidence bundle with the ledger's public key alone: `python verify.py BUNDLE "KEY" [ANCHORED]`.
 
-BUNDLE is a file of `Ledger.export`, as reference/bundle.md describes it. KEY is "name+id+key", or several of one name
-with spaces between, got from elsewhere than the bundle. ANCHORED is a file of checkpoints that were kept out of reach
-of the ledger's owner. Ends with 0 if all fits, 1 naming the first thing that does not, 2 if it cannot tell. Nobody can
-see from a bundle: chains that are not in it; what came after its checkpoint; ends that were cut off chains, as nothing
-signs their lengths, unless it holds all entries under the checkpoint (it is said whether it does); whether others are
-shown another ledger, unless its checkpoints are compared with ANCHORED.
+BUNDLE: a file of `Ledger.export`. KEY: "name+id+key", or several of one name with spaces between, got from elsewhere.
+ANCHORED: a file of checkpoints that were kept out of reach of the ledger's owner. Ends with 0 if all fits, 1 naming the
+first thing that does not, 2 if it cannot tell. Nobody can see from a bundle: chains that are not in it; what came after
+its checkpoint; ends cut off chains, as nothing signs their lengths, unless it holds all entries under the checkpoint
+(which is said); whether others are shown another ledger, unless its checkpoints are compared with ANCHORED.
 """
-# ruff: noqa: D103, T201
 
+# ruff: noqa: D103, T201
 import base64
 import hmac
 import json
@@ -50,8 +49,7 @@ def trusted(text):  # public keys by name and id: https://c2sp.org/signed-note, 
     for key in text.split():
         need(found := re.fullmatch(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", key), "the key is not name+id+key")
         (name, number), raw = found.group(1, 2), unbase64(found[3])
-        digest = sha256(name.encode() + b"\n" + raw).hexdigest()
-        need(raw[0] == 1 and digest[:8] == number, "a key is not of Ed25519, or was changed")
+        need(raw[0] == 1 and sha256(name.encode() + b"\n" + raw).hexdigest()[:8] == number, "not Ed25519, or changed")
         keys[f"{name}+{number}"] = Ed25519PublicKey.from_public_bytes(raw[1:])
     need(len({key.split("+")[0] for key in keys}) == 1, "a public key is needed; if several, then of one name")
     return keys
@@ -71,9 +69,8 @@ def opened(note, keys):  # size and root of a checkpoint that a key signed: http
 
 def climbed(index, last, start, proof):  # the two roots that a proof leads to: RFC 9162, 2.1.3.2 and 2.1.4.2
     need(0 <= index <= last and all(re.fullmatch("[0-9a-f]{64}", item) for item in proof), "its proof is malformed")
-    nodes = [start] * bool(start) + [bytes.fromhex(item) for item in proof]
-    older = newer = nodes[0]
-    for beside in nodes[1:]:
+    older = newer = start or bytes.fromhex(proof.pop(0))
+    for beside in map(bytes.fromhex, proof):
         need(last, "its proof is too long")
         if index & 1 or index == last:
             older, newer = (sha256(b"\x01" + beside + root).digest() for root in (older, newer))
@@ -87,9 +84,8 @@ def climbed(index, last, start, proof):  # the two roots that a proof leads to: 
 
 
 def verify(file, keys, notes, at):  # gives what was verified; `at` says how far that came, from a manifest on
-    need(all(map(NOTE.fullmatch, notes)), "the file of anchored checkpoints holds what is none")
-    line = file.readline(2**30)
-    need(b'"format":"abpo-bundle/1"' in line, "it is no evidence bundle: its first line is no abpo-bundle/1 manifest")
+    need(all(map(NOTE.fullmatch, notes)), "the file of anchored checkpoints holds none, or something else")
+    need(b'"format":"abpo-bundle/1"' in (line := file.readline(2**30)), "it is no evidence bundle (abpo-bundle/1)")
     at[:] = ["the manifest"]
     manifest, before, swept, past, lost = parsed(line, MANIFEST), {}, 0, [(0, sha256().digest())], []
     chains, (signer, *more) = manifest["chains"], trusted(manifest["key"])
@@ -97,17 +93,15 @@ def verify(file, keys, notes, at):  # gives what was verified; `at` says how far
     size, root = opened(manifest["checkpoint"], {signer: keys[signer]})
     need((signer.split("+")[0], size) == (manifest["origin"], manifest["size"]), "its origin or size is another")
     need(all(type(chain) is str and type(length) is int and length > 0 for chain, length in chains), "a chain is none")
-    order = [(chain != OWN, chain) for chain, _ in chains]
-    need(order == sorted(set(order)), "its chains are not in their order")
+    need((order := [(chain != OWN, chain) for chain, _ in chains]) == sorted(set(order)), "its chains are in no order")
     for number in range(manifest["checkpoints"]):
         at[:] = [f"checkpoint {number}"]
         line, (old, old_root) = parsed(file.readline(2**30), CHECKPOINT), past[-1]
         (new, new_root), proof = opened(line["checkpoint"], keys), line["consistency"]
+        grew = not proof and old <= new and (old < new or old_root == new_root)
         if 0 < old < new:
             level, start = (old & -old).bit_length() - 1, None if old & old - 1 else old_root
             grew = climbed(old - 1 >> level, new - 1 >> level, start, proof) == (old_root, new_root)
-        else:
-            grew = not proof and old <= new and (old < new or old_root == new_root)
         need(grew, "it did not grow from the one before it")
         past.append((new, new_root))
     need(len(past) > 1 and line["checkpoint"] == manifest["checkpoint"], "it is not the one that the manifest names")
@@ -143,10 +137,9 @@ def verify(file, keys, notes, at):  # gives what was verified; `at` says how far
         need(known in past + lost or known[0] > size, "the bundle has no such checkpoint (a fork?)")
         found[list(found)[0 if known in past else 1 if known in lost else 2]] += 1
     entries, signed = sum(length for _, length in chains), manifest["checkpoints"]
-    missing = f"{swept:,} payload{' is' if swept == 1 else 's are'} missing, having been swept"
     return (
         f"verified: {entries:,} entr{'y' if entries == 1 else 'ies'} in {len(chains):,} chain{'s' * (len(chains) != 1)}; "
-        f"{missing if swept else 'no payload is missing'}\n"
+        f"{f'payloads missing, as they were swept: {swept:,}' if swept else 'no payload is missing'}\n"
         f"{'all' if entries == size else 'NOT ALL'} entries under its checkpoint are in the bundle: {entries:,} of {size:,}\n"
         f"signed by {signer}; {signed:,} checkpoint{'s, each grown from the one before it' if signed > 1 else ''}\n"
         f"anchored checkpoints: {', '.join(f'{count:,} {what}' for what, count in found.items())}"
@@ -161,16 +154,13 @@ def main(arguments, at):
     try:
         parts = Path(*anchored).read_text("utf-8").split("\n\n")[:-1] if anchored else []
         notes = [f"{text}\n\n{signed}\n" for text, signed in zip(parts[::2], parts[1::2], strict=False)]
-        need(notes or not anchored, "there is no anchored checkpoint")
         with Path(path).open("rb") as file:
-            print(verify(file, trusted(keys), notes, at))
+            print(verify(file, trusted(keys), notes or [""] * len(anchored), at))
             return 0
     except OSError as error:
         at, said = [], f"{error.filename or path} cannot be read: {error.strerror}"
-    except KeyError as error:
-        said = f"it lacks the member {error.args[0]}"
     except Exception as error:  # noqa: BLE001  whatever stands in the file, one line says that it does not fit
-        said = str(error) or type(error).__name__
+        said = f"it lacks the member {error.args[0]}" if type(error) is KeyError else str(error) or type(error).__name__
     print(f"{f'broken at {at[0]}' if at else 'nothing verified'}: {said}".splitlines()[0])
     return 1 if at else 2
 

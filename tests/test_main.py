@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.__main__ import main
-from abpo_sdk.ledger import FileAnchor, Ledger, MemoryVault, Signer, verification
+from abpo_sdk.ledger import FileAnchor, FileVault, Ledger, MemoryVault, Signer, verification
+from abpo_sdk.ledger.keys.wrapping import new_master_key
 from abpo_sdk.ledger.stores import postgres_schema
 from abpo_sdk.ledger.stores.migrations import MIGRATIONS, migrate
 from abpo_sdk.testing.clock import FakeClock
@@ -67,7 +68,7 @@ def test_a_bundle_is_verified(made: Path, verify: Verify) -> None:
     key = (made / "key").read_text()
     before = content_of(made)
     code, said = verify(made / "bundle.jsonl", "--key", key)
-    assert (code, said[:25]) == (0, "12 entries in 4 chains, a")
+    assert (code, said[:35]) == (0, "verified: 12 entries in 4 chains, a")
     assert said.endswith(": 0 anchored, 6 swept\n")
     code, said = verify(made / "bundle.jsonl", "--key", key, "--anchor", made / "anchor.txt")
     assert (code, said.endswith(": 12 anchored, 6 swept\n")) == (0, True)
@@ -95,15 +96,18 @@ def test_a_broken_bundle_is_named(made: Path, verify: Verify) -> None:
 
 def test_a_ledger_is_verified_and_nothing_is_changed(made: Path, verify: Verify) -> None:
     before = content_of(made)
+    key = (made / "key").read_text()
+    found = "verified: 15 entries in 5 chains: 12 sealed, 3 not yet sealed, {} anchored, 3 erased, 6 swept"
+    beside = (
+        f"; signed by {key.rpartition('+')[0]} (trusted because its key lies beside the file; give --key to be sure)"
+    )
     for target in (made / "ledger.db", f"sqlite:///{made}/ledger.db"):
-        code, said = verify(target)
-        assert (code, said) == (
-            0,
-            "15 entries in 5 chains: 12 sealed, 3 not yet sealed, 12 anchored, 3 erased, 6 swept\n",
-        )
-    assert verify(made / "ledger.db", "--anchor", made / "anchor.txt", "--key", (made / "key").read_text())[0] == 0
-    code, said = verify(made / "ledger.db", "--without-keys")
-    assert (code, "0 erased, 6 swept (what is encrypted was not opened)\n" in said) == (0, True)
+        assert verify(target) == (0, f"{found.format(0)}{beside}\n")
+        assert verify(target, "--key", key) == (0, f"{found.format(0)}\n")
+        assert verify(target, "--anchor", made / "anchor.txt") == (0, f"{found.format(12)}{beside}\n")
+    assert verify(made / "ledger.db", "--anchor", made / "anchor.txt", "--key", key) == (0, f"{found.format(12)}\n")
+    code, said = verify(made / "ledger.db", "--without-personal")
+    assert (code, "0 erased, 6 swept (what is encrypted was not opened); signed by " in said) == (0, True)
     assert content_of(made) == before
 
 
@@ -111,13 +115,13 @@ def test_a_ledger_that_others_have_open_is_verified(made: Path, verify: Verify) 
     with closing(Ledger(f"sqlite:///{made}/ledger.db")) as ledger:
         write_run(ledger, "E")
         assert (made / "ledger.db-wal").exists()
-        assert verify(made / "ledger.db")[1].startswith("18 entries in 6 chains: 12 sealed, 6 not yet")
+        assert verify(made / "ledger.db")[1].startswith("verified: 18 entries in 6 chains: 12 sealed, 6 not yet")
         elsewhere = made.parent / "elsewhere"
         elsewhere.mkdir()
         for name in ("ledger.db", "ledger.db-wal", "ledger.db.keys", "ledger.db.signer"):
             shutil.copy(made / name, elsewhere / name)
     before = content_of(elsewhere)
-    assert verify(elsewhere / "ledger.db")[1].startswith("18 entries in 6 chains: ")
+    assert verify(elsewhere / "ledger.db")[1].startswith("verified: 18 entries in 6 chains: ")
     assert content_of(elsewhere) == before
 
 
@@ -132,22 +136,80 @@ def test_keys_and_signers_that_are_missing_are_asked_for(made: Path, verify: Ver
     for name in ("ledger.db.keys", "ledger.db.signer"):
         (made / name).rename(made / f"hidden-{name}")
     before = content_of(made)
-    code, said = verify(made / "ledger.db", "--without-keys")
+    code, said = verify(made / "ledger.db", "--without-personal")
     assert (code, "--key NAME+ID+KEY" in said) == (2, True)
     key = (made / "key").read_text()
     code, said = verify(made / "ledger.db", "--key", key)
-    assert (code, "--without-keys" in said, "ledger.db.keys' is not there" in said) == (2, True, True)
-    assert verify(made / "ledger.db", "--key", key, "--without-keys")[0] == 0
+    assert (code, "--without-personal" in said, "ledger.db.keys' is not there" in said) == (2, True, True)
+    assert verify(made / "ledger.db", "--key", key, "--without-personal")[0] == 0
     other = Signer.generate(key.split("+")[0]).verifier
-    assert verify(made / "ledger.db", "--key", other, "--without-keys")[0] == 1
+    assert verify(made / "ledger.db", "--key", other, "--without-personal")[0] == 1
     assert content_of(made) == before
+
+
+def test_keys_that_lie_elsewhere_are_given(made: Path, verify: Verify) -> None:
+    (made / "ledger.db.keys").rename(made / "elsewhere.keys")
+    before = content_of(made)
+    code, said = verify(made / "ledger.db")
+    assert (code, "--keys FILE" in said, "ABPO_MASTER_KEY" in said) == (2, True, True)
+    code, said = verify(made / "ledger.db", "--keys", made / "elsewhere.keys")
+    assert (code, "3 erased, 6 swept; signed by" in said) == (0, True)
+    code, said = verify(made / "ledger.db", "--keys", made / "none.keys")
+    assert (code, said) == (
+        2,
+        f"cannot be verified: there is no file {str(made / 'none.keys')!r} with keys of personal fields\n",
+    )
+    assert content_of(made) == before
+    (made / "text").write_text("hello" * 100)
+    code, said = verify(made / "ledger.db", "--keys", made / "text")
+    assert (code, "holds no keys" in said) == (2, True)
+    (made / "empty").touch()
+    with closing(Ledger(f"sqlite:///{made}/other.db", clock=FakeClock())) as other:
+        write_run(other, "A")
+    for others in ("empty", "other.db.keys"):
+        code, said = verify(made / "ledger.db", "--keys", made / others)
+        assert (code, "holds none of the keys of this ledger" in said) == (2, True)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "x", "--keys", "y", "--without-personal"])
+    assert ended.value.code == 2
+
+
+def test_keys_that_are_wrapped_need_the_master_key(
+    tmp_path: Path, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = new_master_key()
+    vault = FileVault(tmp_path / "ledger.db.keys", master=master)
+    with closing(Ledger(f"sqlite:///{tmp_path}/ledger.db", vault=vault, clock=FakeClock())) as ledger:
+        write_run(ledger, "A")
+    code, said = verify(tmp_path / "ledger.db")
+    assert (code, "set ABPO_MASTER_KEY" in said) == (2, True)
+    monkeypatch.setenv("ABPO_MASTER_KEY", new_master_key())
+    assert verify(tmp_path / "ledger.db")[0] == 2
+    monkeypatch.setenv("ABPO_MASTER_KEY", master)
+    assert verify(tmp_path / "ledger.db")[0] == 0
+
+
+def test_what_is_no_bundle_is_not_said_to_be_broken(made: Path, verify: Verify) -> None:
+    key = (made / "key").read_text()
+    content = (made / "bundle.jsonl").read_bytes()
+    for number, none in enumerate((b"{}\n", b"{", b'{"format":"abpo-bundle/2"}\n', content[:50])):
+        (made / f"{number}").write_bytes(none)
+        code, said = verify(made / f"{number}", "--key", key)
+        assert (code, "is no evidence bundle: " in said) == (2, True)
+    (made / "cut").write_bytes(content[: content.index(b"\n")])
+    assert verify(made / "cut", "--key", key)[0] == 1
+    for none in ("bundle.jsonl", "ledger.db", "key"):
+        code, said = verify(made / "bundle.jsonl", "--key", key, "--anchor", made / none)
+        assert (code, said.startswith("cannot be verified: ")) == (2, True)
+    assert verify(made) == (2, f"cannot be verified: {str(made)!r} cannot be read: Is a directory\n")
 
 
 def test_a_ledger_without_anything_encrypted_needs_no_keys(tmp_path: Path, verify: Verify) -> None:
     with closing(Ledger(f"sqlite:///{tmp_path}/ledger.db", vault=MemoryVault(), clock=FakeClock())) as ledger:
         ledger.retain("step", timedelta(0))
     code, said = verify(tmp_path / "ledger.db")
-    assert (code, said.startswith("1 entries in 1 chains: 0 sealed, 1 not yet sealed")) == (0, True)
+    assert (code, said.startswith("verified: 1 entr")) == (0, True)
+    assert ("0 sealed, 1 not yet sealed" in said, "signed by" in said) == (True, False)
 
 
 def test_a_backup_that_is_shorter_than_its_anchor_is_broken(made: Path, verify: Verify) -> None:
@@ -167,7 +229,7 @@ def test_an_older_schema_is_verified_in_a_copy(tmp_path: Path, verify: Verify) -
     before = content_of(tmp_path)
     assert verify(path) == (
         0,
-        "0 entries in 0 chains: 0 sealed, 0 not yet sealed, 0 anchored, 0 erased (what is encrypted was not opened)\n",
+        "verified: 0 entries in 0 chains: 0 sealed, 0 not yet sealed, 0 anchored, 0 erased (what is encrypted was not opened)\n",
     )
     assert content_of(tmp_path) == before
 
@@ -260,7 +322,7 @@ def test_as_a_command_it_loads_nothing_heavy(made: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("15 entries in 5 chains: ")
+    assert done.stdout.startswith("verified: 15 entries in 5 chains: ")
 
 
 def test_as_a_command_its_code_is_that_of_the_process(made: Path) -> None:
@@ -299,22 +361,25 @@ def test_a_ledger_on_postgres_is_verified(
     code, said = verify(nothing_there)
     assert (code, said) == (2, "cannot be verified: there is no ledger in this database\n")
     assert postgres.run("SELECT count(*) FROM pg_namespace WHERE nspname = 'abpo'") == [(0,)]
-    with closing(Ledger(nothing_there, vault=MemoryVault(), signer=signer, clock=FakeClock())) as ledger:
+    vault = FileVault(tmp_path / "ledger.keys")
+    with closing(Ledger(nothing_there, vault=vault, signer=signer, clock=FakeClock())) as ledger:
         bundles.fill(ledger)
         ledger.export(tmp_path / "bundle")
         assert bundles.by_library(tmp_path / "bundle", ledger.verifier) == bundles.GOOD
         assert bundles.by_script(bundles.script(), tmp_path / "bundle", ledger.verifier) == bundles.GOOD
         key = ledger.verifier
     assert verify(nothing_there, "--key", key)[0] == 2
-    assert verify(nothing_there, "--without-keys")[0] == 2
-    code, said = verify(nothing_there, "--key", key, "--without-keys")
-    assert (code, said.startswith("12 entries in 4 chains: 12 sealed")) == (0, True)
+    assert verify(nothing_there, "--without-personal")[0] == 2
+    code, said = verify(nothing_there, "--key", key, "--keys", tmp_path / "ledger.keys")
+    assert (code, said.endswith(", 3 erased, 6 swept\n")) == (0, True)
+    code, said = verify(nothing_there, "--key", key, "--without-personal")
+    assert (code, said.startswith("verified: 12 entries in 4 chains: 12 sealed")) == (0, True)
     with monkeypatch.context() as patched:
         patched.setattr(postgres_schema, "MIGRATIONS", (*postgres_schema.MIGRATIONS, ()))
         code, said = verify(nothing_there, "--key", key)
         assert (code, "open it with this release first" in said) == (2, True)
     postgres.run("UPDATE abpo.entries SET salt = '' WHERE position = 1")
-    assert verify(nothing_there, "--key", key, "--without-keys")[0] == 1
+    assert verify(nothing_there, "--key", key, "--without-personal")[0] == 1
     postgres.run("DROP SCHEMA abpo CASCADE")
 
 

@@ -29,12 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        said, code = _verified(options), GOOD
+        said, code = f"verified: {_verified(options)}", GOOD
     except LedgerBroken as error:
         said, code = str(error), BROKEN
     except AbpoError as error:
         said, code = f"cannot be verified: {error}", UNVERIFIED
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
+        said, code = f"cannot be verified: {_words(error)}", UNVERIFIED
+    except sqlite3.Error as error:
         said, code = f"cannot be verified: {error}", UNVERIFIED
     except Exception as error:  # noqa: BLE001  a damaged file may fail anywhere, and whoever verifies it needs no traceback
         said, code = f"cannot be verified, it is damaged: {type(error).__name__}: {error}", UNVERIFIED
@@ -42,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.buffer.write(f"{line}\n".encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
     sys.stdout.flush()
     return code
+
+
+def _words(error: OSError) -> str:
+    """What the system says, without its number."""
+    if error.strerror is None or error.filename is None:
+        return error.strerror or str(error)
+    return f"{str(error.filename)!r} cannot be read: {error.strerror}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,10 +73,18 @@ def _parser() -> argparse.ArgumentParser:
         help="a public key that may have signed the checkpoints, got from elsewhere than the bundle; may be given several times",
     )
     verify.add_argument("--anchor", type=Path, metavar="FILE", help="a file of checkpoints that were kept elsewhere")
-    verify.add_argument(
-        "--without-keys",
+    personal = verify.add_mutually_exclusive_group()
+    personal.add_argument(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        help="the keys of a ledger's personal fields, where they do not lie beside it as TARGET.keys; if a master key wraps them, "
+        "it is taken from the environment variable ABPO_MASTER_KEY",
+    )
+    personal.add_argument(
+        "--without-personal",
         action="store_true",
-        help="do not open what is encrypted, for whoever has the ledger and not its keys",
+        help="leave personal fields unopened, where their keys are not here",
     )
     return parser
 
@@ -82,13 +99,13 @@ def _verified(options: argparse.Namespace) -> str:
     notes = _notes(options.anchor) if options.anchor is not None else []
     if options.target.startswith(POSTGRES):
         with _postgres(options.target) as store:
-            return _ledger(store, None, keys, notes, without_keys=options.without_keys)
+            return _ledger(store, None, keys, notes, options)
     path = Path(options.target.removeprefix("sqlite:///"))
     with path.open("rb") as file:
         start = file.read(len(SQLITE_FILE))
     if start == SQLITE_FILE:
         with _copied(path) as store:
-            return _ledger(store, path, keys, notes, without_keys=options.without_keys)
+            return _ledger(store, path, keys, notes, options)
     if start.startswith(b"{"):
         return _bundle(path, options.key, notes)
     raise StoreUnavailable(f"{str(path)!r} is neither an evidence bundle nor an SQLite file")
@@ -127,31 +144,38 @@ def _named_key(path: Path) -> str | None:
 
 
 def _ledger(
-    store: Store, path: Path | None, keys: tuple[Verifier, ...], notes: Sequence[str], *, without_keys: bool
+    store: Store, path: Path | None, keys: tuple[Verifier, ...], notes: Sequence[str], options: argparse.Namespace
 ) -> str:
     from abpo_sdk.ledger import Signer
     from abpo_sdk.ledger.verification import verify
 
     signer = path.with_name(path.name + ".signer") if path is not None else None
-    if not keys and signer is not None and signer.is_file():
+    needed, found = bool(notes or store.checkpoints()), ""
+    if not keys and needed and signer is not None and signer.is_file():
         keys = (Signer.from_file(signer).verifier,)
-    if not keys and (notes or store.checkpoints()):
+        found = f"; signed by {keys[0].key} (trusted because its key lies beside the file; give --key to be sure)"
+    if not keys and needed:
         raise DefinitionError(
             "there are checkpoints, and no key that could have signed them; give the ledger's public key: --key NAME+ID+KEY"
         )
     with contextlib.ExitStack() as stack:
-        vault = None if without_keys else _vault(store, path)
+        vault = None if options.without_personal else _vault(store, path, options.keys)
         if vault is not None:
             stack.callback(vault.close)
+            vault.identifiers(
+                ""
+            )  # fails at once where these are no keys, or are wrapped by a master key that is not here
         verification = verify(store, vault, verifiers=keys, anchored=lambda: notes)
-    return f"{verification}{'' if vault is not None else ' (what is encrypted was not opened)'}"
+    return f"{verification}{'' if vault is not None else ' (what is encrypted was not opened)'}{found}"
 
 
-def _vault(store: Store, path: Path | None) -> KeyProvider | None:
-    """The keys beside a ledger's file; None where there are none, and nothing is encrypted."""
+def _vault(store: Store, path: Path | None, given: Path | None) -> KeyProvider | None:
+    """The keys in the file that was given, else in that beside a ledger's; None where nothing is encrypted."""
     from abpo_sdk.ledger import FileVault
     from abpo_sdk.ledger.rows import SubjectRow
 
+    if given is not None:
+        return _given_vault(store, given)
     file = path.with_name(path.name + ".keys") if path is not None else None
     if file is not None and file.is_file():
         return FileVault(file)
@@ -161,11 +185,30 @@ def _vault(store: Store, path: Path | None) -> KeyProvider | None:
     where = (
         f"the file {str(file)!r} is not there"
         if file is not None
-        else "for a ledger on Postgres they are not known here"
+        else "a ledger on Postgres does not say where they are"
     )
     raise StoreUnavailable(
-        f"personal fields are encrypted, and their keys are missing: {where}; say --without-keys to verify all but these"
+        f"personal fields are encrypted, and their keys are missing: {where}; give --keys FILE (and ABPO_MASTER_KEY in the environment, "
+        "if a master key wraps them), or --without-personal to verify all but these"
     )
+
+
+def _given_vault(store: Store, file: Path) -> KeyProvider:
+    """The keys in a file, if it has any of the keys that the ledger needs."""
+    from abpo_sdk.ledger import FileVault
+    from abpo_sdk.ledger.own_entries import missing_keys
+    from abpo_sdk.ledger.rows import ErasureRow, SubjectRow
+
+    if not file.is_file():
+        raise StoreUnavailable(f"there is no file {str(file)!r} with keys of personal fields")
+    vault = FileVault(file)
+    with store.snapshot() as reader:
+        gone = {row.id for row in reader.rows(ErasureRow, order="id")} | missing_keys(reader)
+        needed = (row.key for row in reader.rows(SubjectRow, order="id") if row.key not in gone)
+        first = next(needed, None)
+        if first is not None and all(vault.key(key) is None for key in (first, *needed)):
+            raise StoreUnavailable(f"{str(file)!r} holds none of the keys of this ledger")
+    return vault
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from abpo_sdk.errors import LedgerBroken
+from abpo_sdk.errors import DefinitionError, LedgerBroken, NoteInvalid
 from abpo_sdk.ledger import Checkpoint, Ledger, MerkleTree, Place, Signer, leaf_hash, verify_bundle
 from abpo_sdk.ledger.entry import Draft, payload_hash
 from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
@@ -24,8 +24,9 @@ OWN = "$ledger"
 
 Line = dict[str, Any]
 Found = tuple[str, str | None, int | None]
-"""Whether it is good or broken, and the chain and position that are named."""
+"""Whether it is good, broken or nothing that can be verified, and the chain and position that are named."""
 GOOD: Found = ("good", None, None)
+UNVERIFIED: Found = ("unverified", None, None)
 
 
 def script(source: str | None = None) -> ModuleType:
@@ -83,6 +84,11 @@ def case_of(directory: Path, *, swept: bool = True, runs: Sequence[str] | None =
         return Case(lines_of(directory / "made.jsonl"), ledger.verifier, notes)
 
 
+def said_of(content: bytes) -> str:
+    """What must be said of a bundle that was tampered with: nothing is broken until it is seen to be one."""
+    return "broken" if b'"format":"abpo-bundle/1"' in content.partition(b"\n")[0] else "unverified"
+
+
 def lines_of(path: Path) -> tuple[bytes, ...]:
     return tuple(path.read_bytes().splitlines(keepends=True))
 
@@ -99,6 +105,8 @@ def by_library(path: Path, key: str, notes: Sequence[str] = ()) -> Found:
         verify_bundle(path, trust=key.split(), anchored=notes)
     except LedgerBroken as broken:
         return "broken", broken.chain, broken.entry
+    except (DefinitionError, NoteInvalid):
+        return UNVERIFIED
     return GOOD
 
 
@@ -109,6 +117,8 @@ def by_script(module: ModuleType, path: Path, key: str, notes: Sequence[str] = (
         try:
             module.verify(file, module.trusted(key), list(notes), at)
         except Exception:
+            if not at:
+                return UNVERIFIED
             return ("broken", *at[1:]) if len(at) > 1 else ("broken", None, None)
     return GOOD
 
@@ -303,6 +313,8 @@ def owners_bundles(signer: Signer) -> Iterator[tuple[str, Case, Found]]:
 # edits, each with the chain and position that must be named
 
 Edit = Callable[[list[Line]], None]
+NO_BUNDLE = ("the format is another", "the manifest is a list")
+"""The edits after which nothing shows that it is a bundle."""
 
 
 def first_entry(lines: list[Line]) -> int:

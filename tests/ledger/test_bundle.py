@@ -28,12 +28,35 @@ from abpo_sdk.errors import (
     StoreUnavailable,
     UnknownRun,
 )
-from abpo_sdk.ledger import Checkpoint, FileAnchor, Ledger, Signer, canonical_bytes, parse_json, verify_bundle
+from abpo_sdk.ledger import (
+    CallableAnchor,
+    Checkpoint,
+    FileAnchor,
+    Ledger,
+    Signer,
+    Verifier,
+    canonical_bytes,
+    parse_json,
+    verify_bundle,
+)
 from abpo_sdk.ledger import bundle as bundle_module
 from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import FakeClock
 from tests.ledger import bundles
-from tests.ledger.bundles import GOOD, OWN, SECRET, Case, Line, by_library, by_script, encoded, lines_of, write_run
+from tests.ledger.bundles import (
+    GOOD,
+    OWN,
+    SECRET,
+    UNVERIFIED,
+    Case,
+    Line,
+    by_library,
+    by_script,
+    encoded,
+    lines_of,
+    said_of,
+    write_run,
+)
 
 OTHER = Signer.generate("example.org/ledger")
 
@@ -260,7 +283,11 @@ def test_of_a_frozen_ledger_what_is_sealed_is_exported(tmp_path: Path, both: Bot
         made = ledger.export(tmp_path / "a")
         assert (made.entries, made.chains, made.size, made.unsealed) == (6, 2, 6, 5)
         assert made.frozen == ledger.frozen
-        assert "5 entries were left out, because the ledger is frozen" in str(made)
+        assert "; 5 entries were left out, as they are not sealed; the ledger is frozen: " in str(made)
+        made = ledger.export(tmp_path / "b", ["B"])
+        assert made.unsealed == 0
+        assert str(made).endswith(f"'; the ledger is frozen: {ledger.frozen}")
+        made = ledger.export(tmp_path / "a")
         assert both(made.path.read_bytes(), ledger.verifier) == GOOD
         with pytest.raises(LedgerFrozen, match="'C' is not sealed"):
             ledger.export(tmp_path / "c", ["A", "C"])
@@ -269,7 +296,7 @@ def test_of_a_frozen_ledger_what_is_sealed_is_exported(tmp_path: Path, both: Bot
         assert both(made.path.read_bytes(), ledger.verifier, notes) == GOOD
         found = verify_bundle(made.path, trust=[ledger.verifier], anchored=notes)
         assert (found.anchored, found.newer) == (6, 1)
-        assert str(found).endswith("6 anchored; 1 anchored checkpoints are newer than the bundle")
+        assert str(found).endswith("6 anchored; 1 anchored checkpoint is newer than the bundle")
         # reopened, what is lost is excused by the ledger's own entry
         ledger.reopen(by="cfo", because="the disk broke")
         for _ in range(2):
@@ -278,7 +305,7 @@ def test_of_a_frozen_ledger_what_is_sealed_is_exported(tmp_path: Path, both: Bot
         assert both(made.path.read_bytes(), ledger.verifier, notes) == GOOD
         found = verify_bundle(made.path, trust=[ledger.verifier], anchored=notes)
         assert (found.anchored, found.newer, found.lost) == (6, 0, 1)
-        assert "; 1 anchored checkpoints were given up when the ledger was reopened" in str(found)
+        assert "; 1 anchored checkpoint was given up when the ledger was reopened" in str(found)
         assert both(made.path.read_bytes(), ledger.verifier, notes[:1]) == GOOD
         content = ledger.export(tmp_path / "b", ["A"]).path.read_bytes()
         lines = [json.loads(line) for line in content.splitlines()]
@@ -340,10 +367,15 @@ def test_a_failed_export_leaves_what_was_there(ledger: Ledger, tmp_path: Path, m
             ledger.export(target)
     assert [path.name for path in target.parent.iterdir()] == ["bundle.jsonl"]
     assert target.read_text() == "before"
-    with pytest.raises(StoreUnavailable, match="nothing was exported to '/nowhere/b'"):
+    with pytest.raises(StoreUnavailable) as raised:
         ledger.export("/nowhere/b")
-    with pytest.raises(StoreUnavailable, match="nothing was exported to"):
+    assert str(raised.value) == "nothing was exported to '/nowhere/b': the directory '/nowhere' does not exist"
+    with pytest.raises(StoreUnavailable) as raised:
         ledger.export(target.parent)
+    assert str(raised.value) == f"nothing was exported to {str(target.parent)!r}: Is a directory"
+    for nowhere in ("", "/", "."):
+        with pytest.raises(DefinitionError, match="names no file"):
+            ledger.export(nowhere)
     assert [path.name for path in target.parent.iterdir()] == ["bundle.jsonl"]
     assert ledger.export(target).entries == 12
 
@@ -401,15 +433,16 @@ def test_memory_does_not_grow_with_the_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "place"), [pytest.param(edit, place, id=name) for name, edit, place in bundles.edits()]
+    ("name", "edit", "place"), [pytest.param(name, edit, place, id=name) for name, edit, place in bundles.edits()]
 )
 def test_every_edit_is_noticed_and_its_place_is_named(
-    edit: bundles.Edit, place: tuple[str | None, int | None], case: Case, both: Both
+    name: str, edit: bundles.Edit, place: tuple[str | None, int | None], case: Case, both: Both
 ) -> None:
     lines = case.parsed()
     assert both(encoded(lines), case.key) == GOOD
     edit(lines)
-    assert both(encoded(lines), case.key) == ("broken", *place)
+    said = "unverified" if name in bundles.NO_BUNDLE else "broken"
+    assert both(encoded(lines), case.key) == (said, *place)
 
 
 @given(data=st.data())
@@ -418,7 +451,7 @@ def test_every_flipped_bit_is_noticed(data: st.DataObject, case: Case, both: Bot
     content = bytearray(b"".join(case.lines))
     bit = data.draw(st.integers(0, 8 * len(content) - 1))
     content[bit // 8] ^= 1 << bit % 8
-    assert both(bytes(content), case.key)[0] == "broken"
+    assert both(bytes(content), case.key)[0] == said_of(bytes(content))
 
 
 @given(data=st.data())
@@ -426,7 +459,7 @@ def test_every_flipped_bit_is_noticed(data: st.DataObject, case: Case, both: Bot
 def test_a_bundle_that_is_cut_off_or_goes_on_is_noticed(data: st.DataObject, case: Case, both: Both) -> None:
     content = b"".join(case.lines)
     cut = data.draw(st.integers(0, len(content) - 1))
-    assert both(content[:cut], case.key)[0] == "broken"
+    assert both(content[:cut], case.key)[0] == said_of(content[:cut])
     assert both(content + data.draw(st.binary(min_size=1, max_size=3)), case.key) == ("broken", None, None)
 
 
@@ -438,7 +471,7 @@ def test_lines_in_any_other_order_are_noticed(data: st.DataObject, case: Case, b
         | st.permutations(range(len(case.lines)))
     )
     lines = b"".join(case.lines[number] for number in numbers)
-    expected = "good" if lines == b"".join(case.lines) else "broken"
+    expected = "good" if lines == b"".join(case.lines) else "broken" if numbers[:1] == [0] else "unverified"
     assert both(lines, case.key)[0] == expected
 
 
@@ -463,11 +496,12 @@ GARBAGE = [
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda garbage: repr(garbage[:12]))
 def test_garbage_in_any_line_is_broken_and_no_crash(garbage: bytes, case: Case, both: Both) -> None:
     for number in range(len(case.lines) + 1):
+        wrong = "broken" if number else "unverified"
         assert both(b"".join((*case.lines[:number], garbage, *case.lines[number:])), case.key)[0] == (
-            "good" if garbage == b"" else "broken"
+            "good" if garbage == b"" else wrong
         )
         assert both(b"".join((*case.lines[:number], garbage, *case.lines[number + 1 :])), case.key)[0] == (
-            "good" if garbage == b"" and number == len(case.lines) else "broken"
+            "good" if garbage == b"" and number == len(case.lines) else wrong
         )
 
 
@@ -490,13 +524,13 @@ def test_any_other_value_of_any_member_is_noticed(data: st.DataObject, case: Cas
         content = encoded(lines)
     except UnicodeEncodeError:
         return
-    assert both(content, case.key)[0] == ("good" if same else "broken")
+    assert both(content, case.key)[0] == ("good" if same else said_of(content))
 
 
 @given(content=st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
-def test_random_bytes_are_broken_and_no_crash(content: bytes, case: Case, both: Both) -> None:
-    assert both(content, case.key) == ("broken", None, None)
+def test_random_bytes_are_no_bundle_and_no_crash(content: bytes, case: Case, both: Both) -> None:
+    assert both(content, case.key) == UNVERIFIED
 
 
 @pytest.mark.parametrize(
@@ -563,7 +597,8 @@ def test_anchored_checkpoints_are_compared(case: Case, both: Both, tmp_path: Pat
     assert verify_bundle(file, trust=[case.key], anchored=case.notes[:2]).anchored == 6
     other = Signer.generate("example.org/ledger")
     assert both(content, case.key, (sign_checkpoint(Checkpoint("example.org/ledger", 6, bytes(32)), other),)) == none
-    assert both(content, case.key, ("no note",)) == none
+    for no_note in ("no note", "", "some text\n\nof somebody\n", case.notes[0] + case.notes[1]):
+        assert both(content, case.key, (case.notes[0], no_note)) == UNVERIFIED
     assert both(content, case.key, (case.notes[0].replace("3", "4", 1),)) == none
 
 
@@ -649,3 +684,60 @@ def test_keys_must_be_given_and_of_one_name(case: Case, tmp_path: Path) -> None:
         verify_bundle(tmp_path / "a", trust=["x"])
     with pytest.raises(StoreUnavailable, match="cannot be read"):
         verify_bundle(tmp_path / "b", trust=[case.key])
+    with pytest.raises(DefinitionError, match="write trust="):
+        verify_bundle(tmp_path / "a", trust=Verifier.parse(case.key))  # type: ignore[arg-type]
+
+
+def test_a_verifier_is_a_key_as_its_text_is(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"".join(case.lines))
+    other = Signer.generate("example.org/ledger").verifier
+    assert verify_bundle(tmp_path / "a", trust=[Verifier.parse(case.key), other, str(other)]).entries == 12
+
+
+def test_anchored_is_a_list_of_checkpoints(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"".join(case.lines))
+    for odd in ("cp.txt", Path("cp.txt"), FileAnchor("cp.txt")):
+        with pytest.raises(DefinitionError) as raised:
+            verify_bundle(tmp_path / "a", trust=[case.key], anchored=odd)  # type: ignore[arg-type]
+        assert str(raised.value).endswith(": FileAnchor('cp.txt').notes()")
+    for odd in (CallableAnchor(print), None, 7, b"cp.txt"):
+        with pytest.raises(DefinitionError, match=r"FileAnchor\(.*\)\.notes\(\)$"):
+            verify_bundle(tmp_path / "a", trust=[case.key], anchored=odd)  # type: ignore[arg-type]
+    for notes in ([7], [b"x"], ["x" * 10_000]):
+        with pytest.raises(DefinitionError, match=r"anchored\[0\] is .*, which is no signed checkpoint") as raised:
+            verify_bundle(tmp_path / "a", trust=[case.key], anchored=notes)  # type: ignore[arg-type]
+        assert len(str(raised.value)) < 300
+    assert verify_bundle(tmp_path / "a", trust=[case.key], anchored=iter(case.notes)).anchored == 12
+
+
+def test_what_is_no_bundle_is_not_said_to_be_broken(case: Case, ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    write_run(ledger, "A")
+    ledger.close()
+    (tmp_path / "empty").touch()
+    (tmp_path / "random").write_bytes(bytes(range(256)))
+    for none, why in (
+        (path, "no abpo-bundle/1 manifest"),
+        (tmp_path / "random", "manifest"),
+        (tmp_path / "empty", "empty"),
+    ):
+        with pytest.raises(DefinitionError, match=f"{none.name}' is no evidence bundle: .*{why}"):
+            verify_bundle(none, trust=[case.key])
+    with pytest.raises(StoreUnavailable, match=r"cannot be read: Is a directory$"):
+        verify_bundle(tmp_path, trust=[case.key])
+
+
+def test_the_content_of_a_bundle_is_no_path_and_is_not_repeated(case: Case) -> None:
+    content = b"".join(case.lines)
+    for odd in (content.decode(), content, content.decode().splitlines()[0], None):
+        with pytest.raises((DefinitionError, StoreUnavailable), match=r"no path of a file|too long") as raised:
+            verify_bundle(odd, trust=[case.key])  # type: ignore[arg-type]
+        assert len(str(raised.value)) < 400
+
+
+def test_of_one_it_is_said_in_the_singular(ledger: Ledger, tmp_path: Path) -> None:
+    write_run(ledger, "A", ("step",))
+    made = ledger.export(tmp_path / "a")
+    assert str(made).startswith("1 entry in 1 chain, of 1 under")
+    assert ", is in '" in str(made)
+    found = verify_bundle(made.path, trust=[ledger.verifier])
+    assert str(found).startswith("1 entry in 1 chain, all of the 1 under the one checkpoint, signed by ")

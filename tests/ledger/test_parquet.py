@@ -164,7 +164,7 @@ def test_a_file_is_checked_against_the_entries(ledger: Ledger, out: Path) -> Non
     content = bytearray((out / "b.parquet").read_bytes())
     content[20] ^= 1
     (out / "b.parquet").write_bytes(content)
-    with pytest.raises(UnknownExport, match=r"1 files of this name were exported, so it was changed since"):
+    with pytest.raises(UnknownExport, match=r"of this name it wrote 1, so the file was changed since"):
         ledger.check_export(out / "b.parquet")
     (out / "c.parquet").write_bytes(b"")
     with pytest.raises(UnknownExport, match="another ledger's"):
@@ -172,6 +172,13 @@ def test_a_file_is_checked_against_the_entries(ledger: Ledger, out: Path) -> Non
     for absent in (out / "d.parquet", out):
         with pytest.raises(StoreUnavailable, match="cannot be read"):
             ledger.check_export(absent)
+
+
+def test_a_bundle_of_this_ledger_is_said_to_be_checked_otherwise(ledger: Ledger, out: Path) -> None:
+    made = recorded(ledger).export(out / "b.jsonl")
+    with pytest.raises(UnknownExport, match=r"is no file that `export_parquet` of this ledger wrote: ") as raised:
+        ledger.check_export(made.path)
+    assert str(raised.value).endswith("; a bundle is checked with verify_bundle")
 
 
 @pytest.mark.parametrize("payload", [{}, {"sha256": "0"}, {"sha256": "0", "file": 1, "x": 1}])

@@ -48,6 +48,24 @@ ATTEMPTS = 10
 """How often to seal again, where somebody sweeps between sealing and reading."""
 
 
+def counted(count: int, one: str, more: str) -> str:
+    """How many there are of something, for people.
+
+    >>> counted(1, "entry", "entries"), counted(1200, "entry", "entries")
+    ('1 entry', '1,200 entries')
+    """
+    return f"{count:,} {one if count == 1 else more}"
+
+
+def entries_in_chains(entries: int, chains: int) -> str:
+    """How many entries there are, and in how many chains, for people.
+
+    >>> entries_in_chains(1, 1)
+    '1 entry in 1 chain'
+    """
+    return f"{counted(entries, 'entry', 'entries')} in {counted(chains, 'chain', 'chains')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """What was exported.
@@ -74,14 +92,14 @@ class Export:
 
     def __str__(self) -> str:
         text = (
-            f"{self.entries:,} entries in {self.chains:,} chains, of {self.size:,} under the checkpoint that {self.key} signed, "
-            f"are in {str(self.path)!r}"
+            f"{entries_in_chains(self.entries, self.chains)}, of {self.size:,} under the checkpoint that {self.key} signed, "
+            f"{'is' if self.entries == 1 else 'are'} in {str(self.path)!r}"
         )
         if self.swept:
-            text += f"; {self.swept:,} payloads were swept"
+            text += f"; {counted(self.swept, 'payload was', 'payloads were')} swept"
         if self.unsealed:
-            text += f"; {self.unsealed:,} entries were left out, because the ledger is frozen and they are not sealed"
-        return text
+            text += f"; {counted(self.unsealed, 'entry was left out, as it is', 'entries were left out, as they are')} not sealed"
+        return f"{text}; the ledger is frozen: {self.frozen}" if self.frozen else text
 
 
 def export(
@@ -89,6 +107,8 @@ def export(
 ) -> Export:
     """Write a bundle; see `Ledger.export`."""
     target, chosen = Path(path), _chosen(runs)
+    if not target.name:
+        raise DefinitionError(f"path={str(path)!r} names no file")
     for _ in range(ATTEMPTS):
         with contextlib.suppress(LedgerFrozen):  # what was sealed before can be exported
             ledger.seal()
@@ -287,4 +307,6 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     except OSError as error:
-        raise StoreUnavailable(f"nothing was exported to {str(path)!r}: {error}") from error
+        absent = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
+        why = f"the directory {str(path.parent)!r} does not exist" if absent else error.strerror or error
+        raise StoreUnavailable(f"nothing was exported to {str(path)!r}: {why}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from abpo_sdk.errors import (
     ProofInvalid,
     StoreUnavailable,
 )
-from abpo_sdk.ledger.bundle import FORMAT, canonical_line
+from abpo_sdk.ledger.bundle import FORMAT, canonical_line, counted, entries_in_chains
 from abpo_sdk.ledger.chain_check import HEADER_FIELDS
 from abpo_sdk.ledger.entry import GENESIS, OWN_CHAIN, SCHEMA, leaf_hash, payload_hash
 from abpo_sdk.ledger.own_entries import Lost
+from abpo_sdk.ledger.transparency.anchor import FileAnchor
 from abpo_sdk.ledger.transparency.checkpoint import Checkpoint, open_checkpoint
 from abpo_sdk.ledger.transparency.merkle import EMPTY_ROOT, verify_consistency, verify_inclusion
 from abpo_sdk.ledger.transparency.note import Verifier
@@ -34,6 +36,15 @@ TEXTS = ("at", "chain", "kind", "name", "payload", "previous", "scope")
 NUMBERS = ("ordinal", "position", "schema")
 HASH = re.compile("[0-9a-f]{64}")
 SALT = re.compile("[0-9a-f]{32}")  # of one length, since HMAC takes a key and the same with zeros behind it for one
+IS_BUNDLE = f'"format":"{FORMAT}"'.encode()
+"""What tells a manifest from anything else, damaged as the rest of it may be."""
+
+NOTE = re.compile(r"\S+\n(0|[1-9][0-9]{0,19})\n\S+\n(?:[^\n]+\n)*\n(?:— [^\s+\x00-\x1f]+ \S+\n)+")
+"""How a signed checkpoint is laid out, whoever signed it."""
+
+SHOWN = 200
+"""How many characters of something that is wrong are shown."""
+
 LONGEST = 2**30
 """How many bytes a line may have."""
 
@@ -71,28 +82,33 @@ class BundleVerification:
 
     def __str__(self) -> str:
         text = (
-            f"{self.entries:,} entries in {self.chains:,} chains, {'all' if self.complete else 'not all'} of the {self.size:,} under "
-            f"the newest of {self.checkpoints:,} checkpoints, signed by {self.key}: {self.anchored:,} anchored"
+            f"{entries_in_chains(self.entries, self.chains)}, {'all' if self.complete else 'not all'} of the {self.size:,} under "
+            f"{'the one checkpoint' if self.checkpoints == 1 else f'the newest of {self.checkpoints:,} checkpoints'}, signed by "
+            f"{self.key}: {self.anchored:,} anchored"
         )
         if self.swept:
             text += f", {self.swept:,} swept"
         if self.lost:
-            text += f"; {self.lost:,} anchored checkpoints were given up when the ledger was reopened"
-        return f"{text}; {self.newer:,} anchored checkpoints are newer than the bundle" if self.newer else text
+            given_up = counted(self.lost, "anchored checkpoint was", "anchored checkpoints were")
+            text += f"; {given_up} given up when the ledger was reopened"
+        newer = counted(self.newer, "anchored checkpoint is", "anchored checkpoints are")
+        return f"{text}; {newer} newer than the bundle" if self.newer else text
 
 
-def verify_bundle(path: str | Path, *, trust: Sequence[str], anchored: Iterable[str] = ()) -> BundleVerification:
+def verify_bundle(
+    path: str | Path, *, trust: Sequence[str | Verifier], anchored: Iterable[str] = ()
+) -> BundleVerification:
     """Verify an evidence bundle, which `Ledger.export` made, with nothing but the ledger's public key.
 
     Args:
         path: the bundle.
-        trust: the public keys ("name+id+key") that may have signed its checkpoints, all of one name; got from
-            elsewhere than the bundle.
+        trust: the public keys ("name+id+key", or a `Verifier`) that may have signed its checkpoints, all of one name; got
+            from elsewhere than the bundle.
         anchored: the signed checkpoints that were kept out of the reach of the ledger's owner, such as `FileAnchor(path).notes()`.
 
     Raises:
         LedgerBroken: naming the first entry that is not what was sealed, or that is missing.
-        DefinitionError: no key, or keys of different names.
+        DefinitionError: the file is no evidence bundle; no key, or keys of different names; `anchored` is something else.
         NoteInvalid: a key is malformed.
         StoreUnavailable: the file cannot be read.
 
@@ -100,18 +116,55 @@ def verify_bundle(path: str | Path, *, trust: Sequence[str], anchored: Iterable[
     entries that were cut off the end of a chain. Whether the owner shows others another tree, only anchored checkpoints tell.
     """
     verifiers = _verifiers(trust)
-    notes = list(anchored)
+    notes = _notes(anchored)
+    shown = _shown(os.fspath(path) if isinstance(path, os.PathLike) else path)
+    if not isinstance(path, (str, os.PathLike)) or "\n" in str(path) or "\0" in str(path):
+        raise DefinitionError(f"path={shown} is no path of a file; give where the bundle is, and not what is in it")
     try:
         with Path(path).open("rb") as file:
-            return _Check(file, verifiers).run(notes)
+            first = file.readline(LONGEST)
+            if IS_BUNDLE not in first:
+                what = f"its first line is no {FORMAT} manifest" if first else "it is empty"
+                raise DefinitionError(f"the file {shown} is no evidence bundle: {what}")
+            return _Check(file, verifiers).run(first, notes)
     except OSError as error:
-        raise StoreUnavailable(f"the bundle {str(path)!r} cannot be read: {error}") from error
+        raise StoreUnavailable(f"the bundle {shown} cannot be read: {error.strerror or error}") from error
 
 
-def _verifiers(trust: Sequence[str]) -> tuple[Verifier, ...]:
-    if isinstance(trust, str):
+def _shown(value: object) -> str:
+    """A value as errors name it: cut, since it may be the content of a file."""
+    text = repr(value[: SHOWN + 1] if isinstance(value, (str, bytes)) else value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _notes(anchored: Iterable[str]) -> list[str]:
+    """The checkpoints that were kept elsewhere, each of which looks like one."""
+    if isinstance(anchored, (str, bytes, os.PathLike)):
+        shown = _shown(anchored if isinstance(anchored, bytes) else os.fspath(anchored))
+        raise DefinitionError(
+            f"anchored={shown} is no list of checkpoints; give those in the file: FileAnchor({shown}).notes()"
+        )
+    if isinstance(anchored, FileAnchor):
+        raise DefinitionError(
+            f"anchored={anchored!r} is no list of checkpoints; give those in it: {anchored!r}.notes()"
+        )
+    try:
+        notes = list(anchored)
+    except TypeError:
+        raise DefinitionError(
+            f"anchored={_shown(anchored)} is no list of checkpoints; give what the anchor's notes() gives, such as "
+            'FileAnchor("anchored.txt").notes()'
+        ) from None
+    for number, note in enumerate(notes):
+        if not isinstance(note, str) or not NOTE.fullmatch(note):
+            raise DefinitionError(f"anchored[{number}] is {_shown(note)}, which is no signed checkpoint")
+    return notes
+
+
+def _verifiers(trust: Sequence[str | Verifier]) -> tuple[Verifier, ...]:
+    if isinstance(trust, (str, Verifier)):
         raise DefinitionError("trust= is a list of public keys; write trust=[key]")
-    verifiers = tuple(Verifier.parse(key) for key in trust)
+    verifiers = tuple(Verifier.parse(str(key)) for key in trust)
     names = sorted({verifier.name for verifier in verifiers})
     if len(names) != 1:
         raise DefinitionError(
@@ -135,9 +188,10 @@ class _Check:
     """The checkpoints that a person gave up when the ledger was reopened."""
     missing: int = 0
 
-    def run(self, anchored: Iterable[str]) -> BundleVerification:
+    def run(self, first: bytes, anchored: Iterable[str]) -> BundleVerification:
+        """Check the first line, all that follows it in the file, and the checkpoints that were kept elsewhere."""
         with _at("the manifest"):
-            manifest, newest = self._manifest()
+            manifest, newest = self._manifest(first)
         before = None
         for number in range(manifest["checkpoints"]):
             with _at(f"checkpoint {number}"):
@@ -159,14 +213,16 @@ class _Check:
             entries, len(manifest["chains"]), newest.size, manifest["checkpoints"], key, self.missing, **compared
         )
 
-    def _line(self, members: frozenset[str]) -> dict[str, Any]:
-        line = self.file.readline(LONGEST)
+    def _next(self, members: frozenset[str]) -> dict[str, Any]:
+        return self._line(self.file.readline(LONGEST), members)
+
+    def _line(self, line: bytes, members: frozenset[str]) -> dict[str, Any]:
         _need(line.endswith(b"\n"), "it is missing, or the file is cut off there")
         return _object(line[:-1], members)
 
-    def _manifest(self) -> tuple[dict[str, Any], Checkpoint]:
+    def _manifest(self, first: bytes) -> tuple[dict[str, Any], Checkpoint]:
         """The manifest, and the checkpoint in it, signed by the key that it names."""
-        manifest = self._line(MANIFEST)
+        manifest = self._line(first, MANIFEST)
         _need(manifest["format"] == FORMAT, f"its format is not {FORMAT}")
         _need(manifest["key"] in map(str, self.verifiers), "it names another key than is trusted")
         _need(manifest["origin"] == self.verifiers[0].name, "its origin is not the name of the trusted key")
@@ -184,7 +240,7 @@ class _Check:
         return manifest, newest
 
     def _checkpoint(self, before: Checkpoint | None) -> tuple[str, Checkpoint]:
-        line = self._line(CHECKPOINT)
+        line = self._next(CHECKPOINT)
         checkpoint, proof = self._opened(line["checkpoint"]), _hashes(line["consistency"])
         if checkpoint.size == 0:
             _need(checkpoint.root == EMPTY_ROOT, "its root is not that of no entries")
@@ -203,7 +259,7 @@ class _Check:
 
     def _entry(self, chain: str, position: int, previous: str, newest: Checkpoint) -> str:
         """Check an entry; gives its hash."""
-        line = self._line(ENTRY)
+        line = self._next(ENTRY)
         _need(isinstance(line["header"], str), "its header is no text")
         raw = line["header"].encode()
         header = _object(raw, HEADER_FIELDS)
@@ -277,7 +333,9 @@ def _need(fits: object, reason: str) -> None:
 def _object(data: bytes, members: frozenset[str]) -> dict[str, Any]:
     """An object with these members, if the bytes are its one canonical form."""
     value = parse_json(data)
-    _need(isinstance(value, dict) and set(value) == members, "it has not the members that it must have")
+    _need(isinstance(value, dict), "no object stands there")
+    _need(members <= set(value), f"it lacks the member {min(members - set(value), default='')}")
+    _need(members == set(value), "it has a member more than it must have")
     _need(canonical_line(value) == data, "it is not in canonical form")
     checked: dict[str, Any] = value
     return checked
