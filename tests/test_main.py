@@ -98,9 +98,7 @@ def test_a_ledger_is_verified_and_nothing_is_changed(made: Path, verify: Verify)
     before = content_of(made)
     key = (made / "key").read_text()
     found = "verified: 15 entries in 5 chains: 12 sealed, 3 not yet sealed, {} anchored, 3 erased, 6 swept"
-    beside = (
-        f"; signed by {key.rpartition('+')[0]} (trusted because its key lies beside the file; give --key to be sure)"
-    )
+    beside = f"; signed by {'+'.join(key.split('+', 2)[:2])} (trusted because its key lies beside the file; give --key to be sure)"
     for target in (made / "ledger.db", f"sqlite:///{made}/ledger.db"):
         assert verify(target) == (0, f"{found.format(0)}{beside}\n")
         assert verify(target, "--key", key) == (0, f"{found.format(0)}\n")

@@ -457,7 +457,7 @@ TestStates = Machine.TestCase
 TestStates.settings = WALKS
 
 
-SHORT = settings(WALKS, max_examples=60, stateful_step_count=12, phases=[Phase.generate])
+SHORT = settings(WALKS, max_examples=400, stateful_step_count=15, phases=[Phase.generate], derandomize=True)
 
 FAULTS: dict[str, tuple[Any, str, Any]] = {
     "an erasure keeps the keys": (FileVault, "erase", lambda self, identifiers: None),

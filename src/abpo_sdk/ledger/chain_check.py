@@ -27,7 +27,7 @@ from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rebuilding import Rebuilt, Rows, project_entry
 from abpo_sdk.ledger.rows import ErasureRow, Head
 from abpo_sdk.ledger.store import Reader
-from abpo_sdk.ledger.tiles import HASH, WIDTH
+from abpo_sdk.ledger.tiles import HASH
 from abpo_sdk.ledger.tree_check import LeafHashes
 from abpo_sdk.values.canonical import canonical_bytes, parse_json
 
@@ -112,7 +112,7 @@ class ChainChecker:
         chain_part = f'","chain":{_text(head.chain)},"inputs":'.encode(errors="surrogatepass")
         start = AT_END + len(chain_part)
         previous, position, scope_before, end = GENESIS, 0, None, ""
-        first, tile, asked = leaves.first, leaves.tile, 0
+        first, tile, width, asked = leaves.first, leaves.tile, leaves.width, 0
         for stored in entries:
             _, number, scope, ordinal, header, payload, salt, ciphertext, leaf = stored
             kind = None
@@ -143,7 +143,7 @@ class ChainChecker:
             if leaf is not None:
                 asked += 1
                 if (
-                    type(leaf) is int and 0 <= (number := leaf - first) < WIDTH
+                    type(leaf) is int and 0 <= (number := leaf - first) < width
                 ):  # most stand in the tile of the one before
                     of_tree: bytes | None = tile[number * HASH : (number + 1) * HASH]
                 else:

@@ -34,6 +34,7 @@ class LeafHashes:
         self.first, self.tile = -WIDTH, b""
         """The position that the last tile read begins with, and that tile, for who asks for many in a row."""
         self.size = size
+        self.width = WIDTH
 
     def at(self, leaf: int) -> bytes | None:
         """The hash at a position; None where the tree has no such position, or its tile is missing."""
