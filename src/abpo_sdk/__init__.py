@@ -16,18 +16,40 @@ if TYPE_CHECKING:
     from abpo_sdk.lineage import Lineage
     from abpo_sdk.policies import DecisionTable, Policy, rule
     from abpo_sdk.runtime import Incident, Run, Runtime
-    from abpo_sdk.steps import Wired, idempotency_key, key_scope, process, step
+    from abpo_sdk.steps import (
+        ABSENT,
+        UNKNOWN,
+        Done,
+        Retry,
+        Wired,
+        effect,
+        gather,
+        gather_async,
+        idempotency_key,
+        key_scope,
+        ledger_connection,
+        now,
+        process,
+        random,
+        sleep,
+        sleep_async,
+        step,
+        uuid,
+    )
     from abpo_sdk.values import Answer, Clock, Decision, Personal, Reason, Review, Source, SystemClock
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ABSENT",
+    "UNKNOWN",
     "AbpoError",
     "Answer",
     "Clock",
     "Condition",
     "Decision",
     "DecisionTable",
+    "Done",
     "Gate",
     "Incident",
     "Ledger",
@@ -36,6 +58,7 @@ __all__ = [
     "Personal",
     "Policy",
     "Reason",
+    "Retry",
     "Review",
     "ReviewRequired",
     "Reviews",
@@ -44,12 +67,21 @@ __all__ = [
     "Source",
     "SystemClock",
     "Wired",
+    "effect",
     "fields",
+    "gather",
+    "gather_async",
     "idempotency_key",
     "key_scope",
+    "ledger_connection",
+    "now",
     "process",
+    "random",
     "rule",
+    "sleep",
+    "sleep_async",
     "step",
+    "uuid",
 ]
 
 _ROOMS = {
@@ -60,7 +92,26 @@ _ROOMS = {
     "lineage": ("Lineage",),
     "policies": ("DecisionTable", "Policy", "rule"),
     "runtime": ("Incident", "Run", "Runtime"),
-    "steps": ("Wired", "idempotency_key", "key_scope", "process", "step"),
+    "steps": (
+        "ABSENT",
+        "UNKNOWN",
+        "Done",
+        "Retry",
+        "Wired",
+        "effect",
+        "gather",
+        "gather_async",
+        "idempotency_key",
+        "key_scope",
+        "ledger_connection",
+        "now",
+        "process",
+        "random",
+        "sleep",
+        "sleep_async",
+        "step",
+        "uuid",
+    ),
     "values": ("Answer", "Clock", "Decision", "Personal", "Reason", "Review", "Source", "SystemClock"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

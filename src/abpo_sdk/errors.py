@@ -34,6 +34,9 @@ AbpoError
 │   ├── RunStale             the code changed since the run started
 │   ├── RunBusy              another worker holds the run
 │   ├── LeaseLost            this worker no longer holds the run
+│   ├── StepTimedOut         an attempt of a step took too long
+│   ├── OutcomeUnknown       nobody can tell whether an effect was done
+│   ├── NotAwaited           a process ended before it awaited what it had called
 │   ├── OutOfScope           a primitive was called where the run does not know of it
 │   ├── ParkingSwallowed     the process caught what ends the segment at a gate, or interrupts a step
 │   └── NoRun                a key or a scope was asked for outside a run
@@ -82,11 +85,13 @@ __all__ = [
     "NoRun",
     "NoTruthValue",
     "NobodyHolds",
+    "NotAwaited",
     "NotCanonical",
     "NotPermitted",
     "NoteInvalid",
     "OnHold",
     "OutOfScope",
+    "OutcomeUnknown",
     "ParkingSwallowed",
     "ProofInvalid",
     "RationaleMissing",
@@ -101,6 +106,7 @@ __all__ = [
     "RunNotDone",
     "RunStale",
     "SchemaUnknown",
+    "StepTimedOut",
     "StoreCheckFailed",
     "StoreUnavailable",
     "UnknownExport",
@@ -266,6 +272,18 @@ class RunBusy(RunError):
 
 class LeaseLost(RunError):
     """This worker no longer holds the run; nothing that it tried to write was kept."""
+
+
+class StepTimedOut(RunError, TimeoutError):
+    """An attempt of a step took longer than its `timeout`; what it was doing may still happen."""
+
+
+class OutcomeUnknown(RunError):
+    """Nobody can tell whether an effect was done, so that doing it again could double it; a person must find out."""
+
+
+class NotAwaited(RunError):
+    """A process ended before it awaited something that it had called, which so was not done."""
 
 
 class OutOfScope(RunError):

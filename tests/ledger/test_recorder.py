@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from abpo_sdk import Decision
 from abpo_sdk.errors import NoRun, ReviewRequired
 from abpo_sdk.ledger import Call, Occurrence, Place, idempotency_key
-from abpo_sdk.ledger.recorder import UNRECORDED, Keyed, Scope, Unrecorded, key_root, recorder, recording
+from abpo_sdk.ledger.keyed import Keyed, Scope, key_root
+from abpo_sdk.ledger.recorder import UNRECORDED, Unrecorded, recorder, recording
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.encoded import Encoded
 from abpo_sdk.values.review import Review

@@ -46,6 +46,7 @@ DTYPES = {
     "runs": {
         "run_id": "string", "process": "string", "version": "string", "status": "string", "started_at": TIME,
         "updated_at": TIME,
+        "wake_at": TIME,
     },
     "reviews": {
         "review_id": "string", "run_id": "string", "gate": "string", "role": "string", "status": "string",

@@ -261,7 +261,7 @@ def test_a_process_that_swallowed_its_parking_makes_no_incident_of_an_abandoned_
     with pytest.raises(RunFailed, match=ABANDONED.format("R")):
         run.result()
     with pytest.raises(RunBusy, match="abandoned"):
-        runtime._leases.acquire("R")
+        runtime._worker.leases.acquire("R", status="running")
     runtime.ledger.verify()
 
 

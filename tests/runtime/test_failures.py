@@ -275,7 +275,7 @@ def test_a_bare_except_around_a_gate_is_found_and_named(runtime):
     run = runtime.start(bare_except, 1, id="R")
     assert run.status == "incident"
     assert run.incident.error.startswith(
-        "ParkingSwallowed: run 'R': the process caught what ends its segment at a gate"
+        "ParkingSwallowed: run 'R': the process caught what ends its segment where it waits"
     )
     assert "write `except Exception:`" in run.incident.error
 

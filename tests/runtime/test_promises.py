@@ -174,7 +174,7 @@ def test_a_run_that_ended_is_not_done_again_by_whoever_saw_it_running(tmp_path):
         assert sorted(sent.tries) == list(range(25))
         assert {len(run.entries) for run in runtime.runs()} == {2}
         with pytest.raises(RunBusy, match="is incident by now"):
-            runtime._leases.acquire("R-0")
+            runtime._worker.leases.acquire("R-0", status="running")
 
 
 @process

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, Gate, Personal, Policy, fields, process, rule, step
+from abpo_sdk.errors import RunNotDone, RunStale
 
 
 class Claim(BaseModel):
@@ -226,13 +227,21 @@ def changed_gate(claim: Claim) -> str:
         (changed_gate, {"version": "1"}, f"'Gate approval' was {approval.version} and is {approval_changed.version}"),
     ],
 )
-def test_code_of_another_version_is_an_incident_before_anything_is_called(opened, after, settings, message):
+def test_a_run_whose_code_changed_waits_for_that_code_and_says_so(opened, after, settings, message):
     kept = {k: v for k, v in settings.items() if v == "1"}
     first, then = process(name="job", **kept)(body), process(name="job", **settings)(after)
     run = opened(first.bind()).start(first, CLAIM, id="R")
-    opened(then.bind()).run("R").review.answer("pay", by="maria@acme", because="x")
-    assert re.match(f"RunStale: run 'R': its code changed while it was open: {message}", run.incident.error)
-    opened(first.bind()).run("R").incident.retry(by="maria@acme", because="the code is back")
+    other = opened(then.bind())
+    other.run("R").review.answer("pay", by="maria@acme", because="x")
+    assert run.status == "running"
+    changed = f"its code changed while it was open: {message}"
+    with pytest.raises(RunStale, match=f"run 'R': {changed}"):
+        other.advance("R")
+    with pytest.raises(RunNotDone, match=f"run 'R' cannot go on: {changed}"):
+        other.run("R").result()
+    assert other.tick().advanced == ()
+    assert [stale.id for stale in other.stale()] == ["R"]
+    assert opened(first.bind()).tick().advanced == ("R",)
     assert run.result() == "pay"
 
 
@@ -271,9 +280,10 @@ def calls_inner_changed(claim: Claim) -> str:
 def test_a_sub_process_of_another_version_is_named(opened):
     first, then = (process(name="job", version="1")(f) for f in (calls_inner, calls_inner_changed))
     run = opened(first.bind()).start(first, CLAIM, id="R")
-    opened(then.bind()).run("R").review.answer("pay", by="maria@acme", because="x")
-    assert "RunStale" in run.incident.error
-    assert "'Process inner' was" in run.incident.error
+    other = opened(then.bind())
+    other.run("R").review.answer("pay", by="maria@acme", because="x")
+    assert run.status == "running"
+    assert "'Process inner' was" in other.stale()[0].why
 
 
 @process

@@ -22,9 +22,9 @@ from abpo_sdk.values.review import Answer, Review, ReviewStatus
 
 
 def review_draft(
-    review: Review, *, identifier: str, place: Place, at: datetime, inputs: Encoded | None = None
+    review: Review, *, identifier: str, place: Place, at: datetime, inputs: Encoded | None = None, parks: bool = True
 ) -> Draft:
-    """The entry that puts a review before a person: what is shown, to whom, and until when."""
+    """The entry that puts a review before a person: what is shown, to whom, and until when; and whether its run waits from now on."""
     shown = encode_decision(review.decision, encode_case(review.decision.case, file_digest))
     payload: dict[str, Any] = {
         "decision": review.decision.id,
@@ -36,6 +36,8 @@ def review_draft(
         "to": review.to,
         "why": list(review.why),
     }
+    if not parks:
+        payload["parks"] = False
     return Draft(place, "review", review.gate, payload, at, shown.within("shown"), inputs or shown)
 
 

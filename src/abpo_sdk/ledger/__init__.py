@@ -17,11 +17,12 @@ from abpo_sdk.errors import (  # what these raise, at hand; every exception is i
     ProofInvalid,
 )
 from abpo_sdk.ledger.entry import Entry, Place
+from abpo_sdk.ledger.keyed import idempotency_key
 from abpo_sdk.ledger.keys.file_vault import FileVault
 from abpo_sdk.ledger.keys.vault import KeyProvider, MemoryVault
 from abpo_sdk.ledger.keys.wrapping import new_master_key
 from abpo_sdk.ledger.ledger import Ledger
-from abpo_sdk.ledger.recorder import Call, Occurrence, Recorder, idempotency_key
+from abpo_sdk.ledger.recorder import Call, Occurrence, Recorder
 from abpo_sdk.ledger.store import Reader, Store, Transaction
 from abpo_sdk.ledger.stores.sqlite import SqliteStore
 from abpo_sdk.ledger.writer import Lease, Writer

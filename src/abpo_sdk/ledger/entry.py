@@ -30,6 +30,9 @@ Kind = Literal[
     "started",  # a run, with its arguments
     "step",  # a step's result
     "raised",  # a step's exception, which the process caught
+    "attempt",  # a try of a step that failed, and is followed by another
+    "timer",  # a process sleeps until a time
+    "fired",  # that time has come
     "decision",  # a policy's decision
     "gate",  # whether a gate asks for a person
     "review",  # what was put before a person
@@ -37,6 +40,8 @@ Kind = Literal[
     "answered",  # what the person said
     "incident",  # a run cannot go on by itself
     "resolved",  # a person resolved an incident
+    "parked",  # a run waits again, after something that it waited for came and something else did not
+    "migrated",  # a person had a run go on with other code
     "finished",  # a run's result
     "abandoned",  # a run was given up
     "imported",  # a decision that was made elsewhere, and not witnessed

@@ -17,9 +17,37 @@ UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised", "swept", "reopened",
 """What changes no projection."""
 
 ABOUT_CONTENT: frozenset[Kind] = frozenset(
-    {"started", "decision", "imported", "gate", "review", "escalated", "answered", "erased", "held", "released"}
+    {
+        "started",
+        "decision",
+        "imported",
+        "gate",
+        "attempt",
+        "timer",
+        "fired",
+        "review",
+        "escalated",
+        "answered",
+        "migrated",
+        "erased",
+        "held",
+        "released",
+    }
 )
 """What changes a projection according to its content; anything else changes the status of its run."""
+
+
+STATUS: Mapping[str, str] = {
+    "incident": "incident",
+    "finished": "done",
+    "abandoned": "abandoned",
+    "resolved": "running",
+    "parked": "waiting",
+}
+"""The status of a run after an entry about it as a whole."""
+
+ENDED = frozenset({"done", "abandoned"})
+"""What a run that has ended is."""
 
 
 def project(
@@ -60,7 +88,15 @@ def project(
             tx.update(DecisionRow, payload["result"]["decision"], gate=name)
     elif kind == "review":
         tx.put(_review(chain, place, at, entry_hash, payload))
-        tx.update(RunRow, chain, status="waiting", updated_at=at)
+        if payload.get("parks", True):
+            tx.update(RunRow, chain, status="waiting", updated_at=at)
+    elif kind in ("timer", "attempt"):
+        if payload["due"]:
+            _set_timer(tx, chain, payload["due"], at, parks=payload.get("parks", True))
+    elif kind == "fired":
+        tx.update(RunRow, chain, status="running", updated_at=at, wake_at=payload["next"])
+    elif kind == "migrated":
+        tx.update(RunRow, chain, version=payload["version"], updated_at=at)
     elif kind == "escalated":
         tx.update(ReviewRow, payload["review"], role=payload["to"], due_at=None, escalate_to=None)
     elif kind == "answered":
@@ -86,14 +122,21 @@ def project_keys(tx: Transaction, chain: str, keys: Iterable[str]) -> None:
 
 
 def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
-    status = {"incident": "incident", "finished": "done", "abandoned": "abandoned", "resolved": "running"}[kind]
-    if status == "running" and any(r.status == "open" for r in tx.select(ReviewRow, equal={"chain": chain})):
-        status = "waiting"  # what it waited for before it became an incident
-    tx.update(RunRow, chain, status=status, updated_at=at)
-    if status in ("done", "abandoned"):
+    status = STATUS[kind]
+    if status not in ENDED:
+        tx.update(RunRow, chain, status=status, updated_at=at)
+    else:
+        tx.update(RunRow, chain, status=status, updated_at=at, wake_at=None)
         for review in tx.select(ReviewRow, equal={"chain": chain}):
             if review.status == "open":
                 tx.update(ReviewRow, review.id, status="closed")
+
+
+def _set_timer(tx: Transaction, chain: str, due: str, at: str, *, parks: bool) -> None:
+    """A run is woken when the first of its timers is due."""
+    for run in tx.select(RunRow, equal={"id": chain}):
+        status = "waiting" if parks else run.status
+        tx.update(RunRow, chain, status=status, updated_at=at, wake_at=min(due, run.wake_at or due))
 
 
 def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> DecisionRow:

@@ -6,25 +6,25 @@ its own in force, which returns what the ledger has, or does it and records it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
-from types import TracebackType
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
-from abpo_sdk.errors import NoRun, ReviewRequired
-from abpo_sdk.ledger.entry import BODY, Kind, Place, entry_id
+from abpo_sdk.errors import ReviewRequired
+from abpo_sdk.ledger.entry import Kind, Place, entry_id
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue
 from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.source import Source
 
 T = TypeVar("T")
 
-PART = ":"
-"""The scope of what a step calls in turn."""
+Again = Callable[[int, Exception, timedelta], float | None]
+"""Given how many attempts have failed, the last error, and the time since the first began: how many seconds to wait before
+the next attempt; None to give up."""
 
 
 @dataclass(slots=True)
@@ -56,6 +56,8 @@ class Call(Generic[T]):
         arguments: the values that went in, by name ("" for a case as a whole), so that lineage can tell where they came from.
         sources: gives the records outside that it reads.
         version: of the policy, where it is one; another version than the recorded one is another call.
+        again: says whether it is attempted again after an error, where it may be.
+        transaction: whether what it does belongs into the transaction that records it.
     """
 
     kind: Kind
@@ -67,6 +69,16 @@ class Call(Generic[T]):
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sources: Callable[[], tuple[Source, ...]] = tuple
     version: str | None = None
+    again: Again | None = None
+    transaction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a branch ended: with a value, or with what it raised."""
+
+    value: Any = None
+    error: BaseException | None = None
 
 
 class Recorder(Protocol):
@@ -88,17 +100,51 @@ class Recorder(Protocol):
         """A context in which calls belong to a sub-process of this name."""
         ...
 
+    def fork(self, count: int) -> Sequence[AbstractContextManager[None]]:
+        """Contexts for what is called side by side, each to be entered in a thread or task of its own."""
+        ...
+
+    def join(self, outcomes: Sequence[Outcome]) -> list[Any]:
+        """What the branches of a `fork` returned, all of which have ended; or raises what the first of them raised."""
+        ...
+
+    def wait(self, until: timedelta | datetime) -> float:
+        """End the segment until a time has come; outside a run, how many seconds there are still to wait."""
+        ...
+
+    def called(self, name: str) -> Callable[[], None]:
+        """Hear of something that must be awaited; what is returned is to be called when it is."""
+        ...
+
 
 class Unrecorded:
     """The recorder outside a run: primitives compute and leave no trace; a gate that needs a person raises."""
 
     def perform(self, call: Call[T], do: Callable[[], T]) -> T:
-        """Do it."""
-        return do()
+        """Do it, again where the call says so."""
+        if call.again is None:
+            return do()
+        attempts = _Attempts(call.again)
+        while True:
+            try:
+                return do()
+            except Exception as error:  # noqa: BLE001  the call says which errors are worth another attempt
+                pause = attempts.pause(error)
+            time.sleep(pause)
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
-        """Do it."""
-        return await do()
+        """The same for a call that is awaited."""
+        if call.again is None:
+            return await do()
+        import asyncio
+
+        attempts = _Attempts(call.again)
+        while True:
+            try:
+                return await do()
+            except Exception as error:  # noqa: BLE001  the call says which errors are worth another attempt
+                pause = attempts.pause(error)
+            await asyncio.sleep(pause)
 
     def ask(self, review: Review) -> Answer:
         """Raise the review as `ReviewRequired`."""
@@ -113,6 +159,48 @@ class Unrecorded:
         """Nothing to keep apart."""
         yield
 
+    def fork(self, count: int) -> list[AbstractContextManager[None]]:
+        """Nothing to keep apart."""
+        return [nullcontext() for _ in range(count)]
+
+    def join(self, outcomes: Sequence[Outcome]) -> list[Any]:
+        """What the branches returned, or what the first that failed raised."""
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.value for outcome in outcomes]
+
+    def wait(self, until: timedelta | datetime) -> float:
+        """How many seconds there are still to wait."""
+        if isinstance(until, datetime):
+            until = until - datetime.now(UTC)
+        return max(0.0, until.total_seconds())
+
+    def called(self, name: str) -> Callable[[], None]:
+        """Python itself warns of what is never awaited."""
+        return _nothing
+
+
+class _Attempts:
+    """Counts the attempts of a call that is made outside a run."""
+
+    def __init__(self, again: Again) -> None:
+        self._again = again
+        self._failed = 0
+        self._began = time.monotonic()
+
+    def pause(self, error: Exception) -> float:
+        """How many seconds to wait before the next attempt; raises the error where there is none."""
+        self._failed += 1
+        pause = self._again(self._failed, error, timedelta(seconds=time.monotonic() - self._began))
+        if pause is None:
+            raise error
+        return pause
+
+
+def _nothing() -> None:
+    pass
+
 
 UNRECORDED = Unrecorded()
 """The recorder outside a run."""
@@ -125,6 +213,21 @@ def recorder() -> Recorder:
     return _recorder.get() or UNRECORDED
 
 
+def in_force() -> Recorder | None:
+    """The recorder that was put in force here; None where none was."""
+    return _recorder.get()
+
+
+def put_in_force(recorder: Recorder) -> Token[Recorder | None]:
+    """Put a recorder in force, until `restore` is called with what this returns."""
+    return _recorder.set(recorder)
+
+
+def restore(token: Token[Recorder | None]) -> None:
+    """Put what was in force before in force again."""
+    _recorder.reset(token)
+
+
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Puts a recorder in force."""
@@ -133,118 +236,3 @@ def recording(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
-
-
-def idempotency_key() -> str:
-    """The key of the step that is being done: the same on every attempt, after a crash too, and no other step's.
-
-    Hand it to whatever the step changes outside, so that doing it twice has the effect of doing it once.
-
-    Returns:
-        The run's id, the step's name, and which call of that step in the run it is ("INV-7/book/0").
-
-    Raises:
-        NoRun: it was called outside a step of a run; wrap a call outside a run in `with key_scope("INV-7"):`.
-    """
-    here = _recorder.get()
-    key = here.key if isinstance(here, Keyed) else None
-    if key is None:
-        raise NoRun(
-            "idempotency_key() was called outside a step of a run, where nothing says which effect this is; "
-            'call it inside a step, and outside a run wrap the call in `with key_scope("..."):`'
-        )
-    return key
-
-
-@dataclass(slots=True)
-class Scope:
-    """A part of a process: counts what is called there, and hands out the keys of its steps.
-
-    Args:
-        root: what its keys begin with; see `key_root`.
-        name: begins and ends with a divider.
-    """
-
-    root: str
-    name: str = BODY
-    _count: int = 0
-    _keys: dict[str, int] = field(default_factory=dict)
-
-    def next_place(self) -> Place:
-        """Where the next call stands."""
-        place = Place(self.name, self._count)
-        self._count += 1
-        return place
-
-    def next_key(self, name: str) -> str:
-        """The key of the next call of `name`: of which step, and which call of it this is."""
-        number = self._keys.get(name, 0)
-        self._keys[name] = number + 1
-        return f"{self.root}{self.name}{key_root(name)}/{number}"
-
-    def inner(self) -> Scope:
-        """The scope of a sub-process that is called next."""
-        return Scope(self.root, self.next_place().inner)
-
-
-@lru_cache(maxsize=256)
-def key_root(text: str) -> str:
-    """A run's id or a step's name as a part of a key: in ASCII, and without the dividers that keys are made with."""
-    from urllib.parse import quote
-
-    return quote(text, safe="")
-
-
-class Keyed(Unrecorded):
-    """Does each step under its key, and records nothing; in force in its block, for a `key_scope` or inside of a step.
-
-    Args:
-        scope: where calls are counted; None inside of a step, where one is made when the first is.
-        key: of the step that is being done.
-    """
-
-    __slots__ = ("_scope", "_token", "key")
-
-    def __init__(self, scope: Scope | None, key: str | None = None) -> None:
-        self._scope = scope
-        self.key = key
-
-    def __enter__(self) -> None:
-        self._token = _recorder.set(self)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _recorder.reset(self._token)
-
-    @property
-    def scope(self) -> Scope:
-        """Where calls are counted; made when something is called, since most steps call nothing."""
-        if self._scope is None:
-            self._scope = Scope(self.key or "", PART)
-        return self._scope
-
-    def perform(self, call: Call[T], do: Callable[[], T]) -> T:
-        """Do it; a step under its key."""
-        with self._around(call):
-            return do()
-
-    async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
-        """Do it; a step under its key."""
-        with self._around(call):
-            return await do()
-
-    @contextmanager
-    def inner(self, name: str) -> Iterator[None]:
-        """A sub-process: its steps are counted by themselves."""
-        with Keyed(self.scope.inner(), self.key):
-            yield
-
-    @contextmanager
-    def _around(self, call: Call[Any]) -> Iterator[None]:
-        self.scope.next_place()
-        if call.kind == "step":
-            with Keyed(None, self.scope.next_key(call.name)):
-                yield
-        else:
-            yield

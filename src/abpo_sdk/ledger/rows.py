@@ -31,8 +31,8 @@ class Head(NamedTuple):
 class RunRow(NamedTuple):
     """A run as it stands.
 
-    Statuses: running (a worker holds it, or one should), waiting (for an answer), incident (for a person to
-    resolve it), done, abandoned.
+    Statuses: running (a worker holds it, or one should), waiting (for an answer or a timer), incident (for a person to
+    resolve it), done, abandoned. `wake_at` is when its first timer is due, where it has one.
     """
 
     id: str
@@ -41,6 +41,7 @@ class RunRow(NamedTuple):
     status: str
     started_at: str
     updated_at: str
+    wake_at: str | None = None
 
 
 class ReviewRow(NamedTuple):

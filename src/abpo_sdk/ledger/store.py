@@ -142,6 +142,14 @@ class Transaction(Reader, Protocol):
         """Remove the payload, the salt and the ciphertext of an entry; its header stays."""
         ...
 
+    def lent(self) -> AbstractContextManager[Any]:
+        """The connection to the database, for what a caller writes in this very transaction, who must not end it.
+
+        Raises:
+            StoreUnavailable: when the block ends, where the transaction has ended in it; nothing was kept.
+        """
+        ...
+
 
 class Store(Reader, Protocol):
     """Where a ledger is kept. Writes of a transaction are durable, all of them, when its block ends without error."""

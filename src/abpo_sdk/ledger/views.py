@@ -301,6 +301,7 @@ VIEWS = (
             Column("status", "string"),
             Column("started_at", "datetime64[us, UTC]"),
             Column("updated_at", "datetime64[us, UTC]"),
+            Column("wake_at", "datetime64[us, UTC]", optional=True),
         ),
         1,
         _projection(RunRow, "started_at", *RunRow._fields),

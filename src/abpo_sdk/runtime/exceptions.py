@@ -1,4 +1,4 @@
-"""Exceptions of steps that a process caught: recorded, and raised again on replay."""
+"""Exceptions of steps: as they are shown, and as they are raised again on replay where a process caught them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import Any
 
 from abpo_sdk.errors import LossyRoundTrip
 from abpo_sdk.values.encoded import JsonValue
+
+MESSAGE_LENGTH = 4000
+
+
+def error_tree(error: Exception) -> dict[str, str]:
+    """An exception as people read it: its type, and what it says, as a text that can be stored whatever its class makes of it."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  a foreign __str__ may raise anything
+        text = "(it cannot be written)"
+    message = text[:MESSAGE_LENGTH].encode("utf-8", "backslashreplace").decode()
+    return {"message": message, "type": type(error).__name__}
 
 
 def exception_tree(error: Exception, *, step: str) -> JsonValue:

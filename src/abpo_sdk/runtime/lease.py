@@ -84,12 +84,13 @@ class Leases:
         """The first lease of a run that is about to be started."""
         return Lease(run, 1, this_holder(), self.until())
 
-    def acquire(self, run: str, *, status: str | None = "running") -> Lease:
+    def acquire(self, run: str, *, status: str | None = None, version: str | None = None) -> Lease:
         """Take the lease of a run.
 
         Args:
             run: the run.
-            status: what the run must still be, since another worker may have ended it meanwhile; None for anything.
+            status: what the run must still be, since another worker may have brought it to another; None for anything.
+            version: of the code that it must still run with.
 
         Raises:
             RunBusy: another worker holds it, and is not known to be dead or late; or has brought it to another status.
@@ -104,6 +105,8 @@ class Leases:
             for row in writer.tx.select(RunRow, equal={"id": run}):
                 if status is not None and row.status != status:
                     raise RunBusy(f"run {run!r} is {row.status} by now, another worker has advanced it")
+                if version is not None and row.version != version:
+                    raise RunBusy(f"run {run!r} goes on with version {row.version} of its code by now")
             lease = Lease(run, head.epoch + 1, this_holder(), self.until())
             writer.tx.set_head(head._replace(epoch=lease.epoch, holder=lease.holder, until=lease.until))
         return lease

@@ -15,6 +15,7 @@ from abpo_sdk.ledger.entry import LIFE
 from abpo_sdk.ledger.own_entries import sweep_of
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage, trace
+from abpo_sdk.runtime.pins import why_stale
 from abpo_sdk.runtime.run import Incident, Status
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.decision import Decision
@@ -57,6 +58,14 @@ class RunReader:
     def status(self, run: str) -> Status:
         """The status of a run."""
         return cast("Status", self.row(run).status)
+
+    def why_stale(self, run: str) -> str | None:
+        """What of the code of a run has changed since it began; None where nothing has, or its process is not known here."""
+        row = self.row(run)
+        bound = self.processes.get(row.process)
+        if bound is None or bound.process.version == row.version:
+            return None
+        return why_stale(self.ledger, run, bound.process)
 
     def open_reviews(self, run: str) -> tuple[Review, ...]:
         """The open reviews of a run."""

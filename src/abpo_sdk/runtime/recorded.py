@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
+from datetime import datetime
 
 from abpo_sdk.errors import ReplayDiverged
+from abpo_sdk.gates.reviews import answer_of
 from abpo_sdk.ledger import Entry, Ledger, Place
-from abpo_sdk.ledger.entry import Kind
+from abpo_sdk.ledger.entry import LIFE, Kind
 from abpo_sdk.runtime.exceptions import exception_of
+from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.encoded import Encoded, JsonValue, masked_tree
 
-CALLS = ("step", "raised", "decision", "gate", "review")
+CALLS = ("step", "raised", "decision", "gate", "review", "timer")
 """The kinds of entries that a process makes by calling something."""
 
 
@@ -20,17 +23,54 @@ class Recorded:
 
     Args:
         ledger: the ledger.
-        entries: by their places.
+        entries: the run's.
     """
 
-    def __init__(self, ledger: Ledger, entries: Mapping[Place, Entry]) -> None:
+    def __init__(self, ledger: Ledger, entries: Iterable[Entry]) -> None:
         self._ledger = ledger
-        self.entries = entries
-        self._unread = {place for place, entry in entries.items() if entry.kind in CALLS}
+        self.entries: dict[Place, Entry] = {}
+        self.resolved = -1
+        """The position of the last entry by which a person had the run go on after an incident."""
+        self._migrated = -1
+        self._unread: set[Place] = set()
+        for entry in entries:
+            if entry.place.scope != LIFE:
+                self.entries[entry.place] = entry
+                if entry.kind in CALLS:
+                    self._unread.add(entry.place)
+            elif entry.kind == "resolved":
+                self.resolved = entry.position
+            elif entry.kind == "migrated":
+                self._migrated = entry.position
+
+    @property
+    def unread(self) -> int:
+        """How many recorded calls the process has not made yet."""
+        return len(self._unread)
 
     def at(self, place: Place) -> Entry | None:
         """What the ledger has at a place."""
         return self.entries.get(place) if self.entries else None
+
+    def within(self, scope: str) -> list[Entry]:
+        """What the ledger has in a scope, in its order."""
+        found: list[Entry] = []
+        while (entry := self.entries.get(Place(scope, len(found)))) is not None:
+            found.append(entry)
+        return found
+
+    def waits(self) -> dict[Place, datetime | None]:
+        """The places of reviews that nobody has answered (None), and of timers that have not fired (when they are due)."""
+        waits: dict[Place, datetime | None] = {}
+        for place, entry in self.entries.items():
+            if entry.kind == "review":
+                if answer_of(self.within(place.inner), place) is None:
+                    waits[place] = None
+            elif entry.kind in ("timer", "attempt") and Place(place.inner, 0) not in self.entries:
+                due = entry.content["due"]
+                if due:
+                    waits[place] = from_text(due)
+        return waits
 
     def check_same(self, entry: Entry, kind: Kind, name: str, inputs: Encoded, version: str | None = None) -> None:
         """Refuse a call that is another one than the ledger has at its place.
@@ -46,7 +86,7 @@ class Recorded:
                 f"{where}: the ledger has the {recorded} {entry.name!r}, and the process now calls the {kind} {name!r}; "
                 "bring back the code that the run started with"
             )
-        if version is not None:
+        if version is not None and entry.position > self._migrated:
             then = entry.content["result"]["decision"]["version"]
             if then != version:
                 raise ReplayDiverged(f"{where}: {name!r} decided in version {then}, and is now version {version}")

@@ -112,6 +112,9 @@ class Run(Generic[R_co]):
         if status == "waiting":
             waits = ", ".join(f"{review.id} (put to the {review.to})" for review in self.reviews)
             raise RunNotDone(f"run {self.id!r} waits for an answer to {waits}")
+        stale = self._reader.why_stale(self.id) if status == "running" else None
+        if stale is not None:
+            raise RunNotDone(f"run {self.id!r} cannot go on: {stale}; see runtime.stale()")
         if status == "running":
             raise RunNotDone(f"run {self.id!r} is running; if its worker is gone, tick() goes on with it")
         incident = self._reader.incident(self.id)

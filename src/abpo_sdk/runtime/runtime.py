@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
-from abpo_sdk.errors import (
-    DefinitionError,
-    RunBusy,
-    RunError,
-    UnknownProcess,
-    UnknownRun,
-)
+from abpo_sdk.errors import DefinitionError, UnknownProcess, UnknownRun
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Lease, Ledger, Place
+from abpo_sdk.ledger import Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, check_id
 from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.rows import RunRow
@@ -26,9 +18,9 @@ from abpo_sdk.runtime.duplicates import check_duplicate
 from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.reading import RunReader
-from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.segment import Begun, Segment
+from abpo_sdk.runtime.worker import Tick, Worker
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
 from abpo_sdk.values.review import Review
@@ -36,22 +28,12 @@ from abpo_sdk.values.review import Review
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abpo_sdk.runtime.versions import Migration, StaleRun
+
 R = TypeVar("R")
 T = TypeVar("T")
 
 LEASE = timedelta(minutes=5)
-
-NOT_MINE = (RunBusy, UnknownProcess, UnknownRun)
-"""What keeps this worker from advancing a run, and is no trouble: another one does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """What one round did: the reviews that went to another role, the runs that went on, and those that could not, with the error."""
-
-    escalated: tuple[str, ...]
-    advanced: tuple[str, ...]
-    failed: Mapping[str, Exception] = field(default_factory=dict)
 
 
 class Runtime:
@@ -93,10 +75,9 @@ class Runtime:
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
         self.people = people if isinstance(people, People) else People(people)
         self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
-        self._leases = Leases(self.ledger, lease)
         self._processes: dict[str, BoundProcess[Any]] = {}
         self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve)
-        self._observe: Observer | None = None
+        self._worker = Worker(self.ledger, self._reviews, Leases(self.ledger, lease), self._processes, self._reader)
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
             if bound.name in self._processes:
@@ -144,8 +125,7 @@ class Runtime:
         """
         run, segment = self._start(process, args, kwargs, id)
         if segment is not None:
-            self._run(segment)
-            run.see_end(segment.result)
+            run.see_end(self._worker.run(segment).result)
         return run
 
     @overload
@@ -166,8 +146,7 @@ class Runtime:
         """`start`, from an event loop; a plain process runs in a thread."""
         run, segment = self._start(process, args, kwargs, id)
         if segment is not None:
-            await self._run_async(segment)
-            run.see_end(segment.result)
+            run.see_end((await self._worker.run_async(segment)).result)
         return run
 
     def advance(self, run_id: str) -> None:
@@ -176,57 +155,29 @@ class Runtime:
         Raises:
             UnknownRun: there is none of this id.
             UnknownProcess: its process was not given to this runtime.
+            RunStale: its code has changed.
             RunBusy: another worker is at it.
         """
-        bound = self._ready(run_id)
-        if bound is not None:
-            lease = self._leases.acquire(run_id)
-            self._run(self._segment(bound, lease))
+        self._worker.advance(run_id)
 
     async def advance_async(self, run_id: str) -> None:
         """`advance`, from an event loop."""
-        bound = self._ready(run_id)
-        if bound is not None:
-            lease = self._leases.acquire(run_id)
-            await self._run_async(self._segment(bound, lease))
+        await self._worker.advance_async(run_id)
 
     def tick(self) -> Tick:
-        """One round: overdue reviews go to their next role, and runs whose worker is gone go on.
+        """One round: overdue reviews go to their next role, and runs whose worker is gone or whose time has come go on.
 
-        A run that cannot go on does not keep the others from it; it is in `failed` of what is returned.
+        A run that cannot go on does not keep the others from it; it is in `failed` of what is returned. A run whose code
+        is not there is left to workers that have it; see `stale`.
 
         Raises:
             AbpoError: no run could go on; the error of the first.
         """
-        escalated = self._reviews.escalate()
-        advanced: list[str] = []
-        failed: dict[str, Exception] = {}
-        for run in self._deserted():
-            try:
-                self.advance(run)
-            except NOT_MINE:
-                continue
-            except Exception as error:  # noqa: BLE001  one run's trouble is not the others'
-                failed[run] = error
-            else:
-                advanced.append(run)
-        return _ticked(escalated, advanced, failed)
+        return self._worker.tick()
 
     async def tick_async(self) -> Tick:
         """`tick`, from an event loop."""
-        escalated = self._reviews.escalate()
-        advanced: list[str] = []
-        failed: dict[str, Exception] = {}
-        for run in self._deserted():
-            try:
-                await self.advance_async(run)
-            except NOT_MINE:
-                continue
-            except Exception as error:  # noqa: BLE001  one run's trouble is not the others'
-                failed[run] = error
-            else:
-                advanced.append(run)
-        return _ticked(escalated, advanced, failed)
+        return await self._worker.tick_async()
 
     # looking
 
@@ -249,6 +200,53 @@ class Runtime:
     def incidents(self) -> list[Incident]:
         """The runs that wait for a person to resolve them."""
         return [incident for run in self.runs("incident") if (incident := run.incident)]
+
+    def stale(self) -> list[StaleRun]:
+        """The open runs that this runtime cannot advance: their process was not given to it, or their code has changed.
+
+        Bring back the code, run a worker that has it, or have such a run go on with the new code: `migrate`.
+        """
+        from abpo_sdk.runtime.versions import stale_runs  # what is seldom called is loaded when it is
+
+        return list(stale_runs(self.ledger, self._processes))
+
+    def migrate(self, run_id: str, *, by: str = "", because: str = "", dry_run: bool = False) -> Migration:
+        """Have a run go on with the code that is there now, although it was started with other code.
+
+        First the run is rehearsed: the new code is called, answered from what is recorded, up to what is new to it or
+        what it waits for. Only where it makes all recorded calls again, the same, does the run go on with it; who had
+        it do so, why, and both versions are an entry of the ledger. Decisions that were made stand as they were made.
+
+        Args:
+            run_id: the run; see `stale`.
+            by: the person, by id.
+            because: why it may go on with the new code.
+            dry_run: whether to rehearse only; then nobody need say anything.
+
+        Returns:
+            What the rehearsal found.
+
+        Raises:
+            UnknownRun, UnknownProcess: there is no such run, or its process was not given to this runtime.
+            DefinitionError: the run has ended, or goes on with this code already.
+            NotPermitted, RationaleMissing: nobody known said so, or not why.
+            ReplayDiverged: the new code does something else than is recorded; nothing was changed.
+            RunBusy: a worker is at it.
+        """
+        from abpo_sdk.runtime.rehearsal import rehearse
+        from abpo_sdk.runtime.versions import record_migration, rehearsed
+
+        row = self._reader.row(run_id)
+        bound = self._processes.get(row.process)
+        if bound is None:
+            raise UnknownProcess(f"run {run_id!r} is of process {row.process!r}, which was not given to this runtime")
+        rehearsal = rehearse(self.ledger, self._reviews, bound, run_id)
+        migration = rehearsed(self.ledger, row, bound, rehearsal)
+        if not dry_run:
+            leases, version = self._worker.leases, bound.process.version
+            record_migration(self.ledger, leases, self.people, migration, row, version, by=by, because=because)
+            self._worker.try_advance(run_id)
+        return migration
 
     def reviews(self, *, to: str | None = None) -> tuple[Review, ...]:
         """The open reviews that are put to a role (None: to any), oldest first."""
@@ -292,7 +290,7 @@ class Runtime:
         encoded, values = signature.round_trip(signature.case_values(args, kwargs))
         run = identifier if identifier is not None else _random_id()
         check_id(run, "a run's id")
-        lease = self._leases.fresh(run)
+        lease = self._worker.leases.fresh(run)
         payload: dict[str, Any] = {"pins": bound.process.pins, "version": bound.process.version}
         if encoded.files:
             payload["files"] = dict(encoded.files)
@@ -313,12 +311,9 @@ class Runtime:
             entries = writer.begin(run, (draft, parts), lease=lease)
         if entries:
             begun = Begun(entries, writer.end, values, encoded.files)
-            return Run(self._reader, run), self._segment(bound, lease, begun)
+            return Run(self._reader, run), self._worker.segment(bound, lease, begun)
         check_duplicate(self.ledger, run, bound.name, encoded)
-        if run in self._deserted():
-            with suppress(RunBusy):  # another worker was quicker
-                return Run(self._reader, run), self._segment(bound, self._leases.acquire(run))
-        return Run(self._reader, run), None
+        return Run(self._reader, run), self._worker.take_up(run)
 
     def _bound(self, process: Any) -> BoundProcess[Any]:
         if isinstance(process, BoundProcess):
@@ -335,74 +330,11 @@ class Runtime:
             )
         return self._bound(process.bind())
 
-    def _ready(self, run: str) -> BoundProcess[Any] | None:
-        row = self._reader.row(run)
-        if row.status != "running":
-            return None
-        bound = self._processes.get(row.process)
-        if bound is None:
-            raise UnknownProcess(f"run {run!r} is of process {row.process!r}, which was not given to this runtime")
-        return bound
-
-    def _deserted(self) -> list[str]:
-        deserted = []
-        for row in self.ledger.store.select(RunRow, equal={"status": "running"}, order="started_at"):
-            head = self.ledger.store.head(row.id)
-            if row.process in self._processes and head is not None and not self._leases.held(head.holder, head.until):
-                deserted.append(row.id)
-        return deserted
-
-    def _segment(self, bound: BoundProcess[Any], lease: Lease, begun: Begun | None = None) -> Segment:
-        """The next segment of a run; where its entries cannot be read, the lease is given back."""
-        try:
-            begun = begun or Begun(self.ledger.entries(lease.chain))
-            return Segment(self.ledger, self._reviews, self._leases, bound, lease, self._observe, begun)
-        except BaseException:
-            self._leases.give_up(lease)
-            raise
-
-    def _run(self, segment: Segment) -> None:
-        if not segment.asynchronous:
-            segment.run()
-            return
-        import asyncio
-
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            asyncio.run(segment.run_async())
-            return
-        segment.give_up()
-        raise RunError(
-            f"{segment} and was called from an event loop; "
-            "use start_async, answer_async or tick_async there (tick_async goes on with this run)"
-        )
-
-    async def _run_async(self, segment: Segment) -> None:
-        if segment.asynchronous:
-            await segment.run_async()
-            return
-        import asyncio
-
-        await asyncio.to_thread(segment.run)
-
     def _answered(self, review: Review) -> None:
-        self._try(lambda: self.advance(str(review.run)))
+        self._worker.try_advance(str(review.run))
 
     async def _answered_async(self, review: Review) -> None:
-        try:
-            await self.advance_async(str(review.run))
-        except NOT_MINE:
-            return
-
-    @staticmethod
-    def _try(do: Callable[[], None]) -> bool:
-        """Leave to another worker what this one cannot advance: its tick will."""
-        try:
-            do()
-        except NOT_MINE:
-            return False
-        return True
+        await self._worker.try_advance_async(str(review.run))
 
     def _resolve(self, run: str, position: int, action: str, by: str, because: str, value: Any) -> None:
         record_resolution(
@@ -416,13 +348,7 @@ class Runtime:
             value=value,
         )
         if action != "abandon":
-            self._try(lambda: self.advance(run))
-
-
-def _ticked(escalated: Sequence[Review], advanced: Sequence[str], failed: Mapping[str, Exception]) -> Tick:
-    if failed and not advanced:
-        raise next(iter(failed.values()))
-    return Tick(tuple(str(review.id) for review in escalated), tuple(advanced), failed)
+            self._worker.try_advance(run)
 
 
 def _random_id() -> str:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from abpo_sdk.errors import Erased, LeaseLost, ParkingSwallowed, RunStale, StoreUnavailable
+from abpo_sdk.errors import Erased, LeaseLost, NotAwaited, StoreUnavailable
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Entry, Lease, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Draft, Kind
 from abpo_sdk.ledger.erasure import abandonment, erasure_in, is_open, run_subject
 from abpo_sdk.ledger.recorder import recording
 from abpo_sdk.ledger.rows import Head
+from abpo_sdk.runtime.attempts import Supplied
+from abpo_sdk.runtime.chain import RunChain
+from abpo_sdk.runtime.exceptions import error_tree
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.parking import Parked, swallowed
 from abpo_sdk.runtime.recorded import Recorded
-from abpo_sdk.runtime.recording import Observer, Parked, RunRecorder, Supplied
+from abpo_sdk.runtime.recording import Observer, RunRecorder
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.encoded import PersonalValue
 
 log = logging.getLogger("abpo_sdk.runtime")
 log.addHandler(logging.NullHandler())  # silent unless the application listens
-
-MESSAGE_LENGTH = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Segment:
         lease: the right to write to the run.
         observe: is told of effects.
         begun: what the ledger has of the run.
+        stopping: whether the worker is to stop.
     """
 
     def __init__(
@@ -67,162 +70,165 @@ class Segment:
         lease: Lease,
         observe: Observer | None,
         begun: Begun,
+        stopping: Callable[[], bool],
     ) -> None:
         entries = begun.entries
         self._begun = begun
+        self._waits = True
         self.result: list[Any] = []  # what the process returned, as it would come back; empty where it has not ended
-        self._ledger = ledger
-        self._leases = leases
-        self._bound = bound
+        self.bound = bound
         self._entries = entries
+        recorded = Recorded(ledger, entries)
+        waits = recorded.waits() if recorded.entries else {}
+        self.chain = RunChain(ledger, leases, lease, len(entries), begun.end, waits, stopping)
         self._recorder = RunRecorder(
-            ledger=ledger,
+            chain=self.chain,
             reviews=reviews,
-            lease=lease,
-            leases=leases,
             observe=observe,
-            end=begun.end,
-            recorded=Recorded(ledger, {entry.place: entry for entry in entries if entry.place.scope != LIFE}),
+            recorded=recorded,
             supplied=_supplied(ledger, entries) if len(entries) > 1 else {},
         )
 
     @property
     def asynchronous(self) -> bool:
         """Whether the process is awaited."""
-        return self._bound.process.asynchronous
+        return self.bound.process.asynchronous
 
     def __str__(self) -> str:
         kind = "the async process" if self.asynchronous else "the process"
-        return f"run {self._recorder.lease.chain!r} is of {kind} {self._bound.name!r}"
+        return f"run {self.chain.run!r} is of {kind} {self.bound.name!r}"
 
     def give_up(self) -> None:
         """Leave the run to whoever comes next."""
-        self._leases.give_up(self._recorder.lease)
+        self.chain.leases.give_up(self.chain.lease)
 
-    def run(self) -> None:
-        """Run a plain process."""
+    def run(self) -> bool:
+        """Run a plain process.
+
+        Returns:
+            Whether the run waits, or has ended; not where what it waits for has come meanwhile, so that it can go on at once.
+        """
         with self._concluding():
             values = self._begin()
             with recording(self._recorder):
-                result = self._bound.call(values)
+                result = self.bound.call(values)
             self._finish(result)
+        return self._waits
 
-    async def run_async(self) -> None:
-        """Run a process that is awaited."""
+    async def run_async(self) -> bool:
+        """The same for a process that is awaited."""
         with self._concluding():
             values = self._begin()
             with recording(self._recorder):
-                result = await self._bound.call(values)
+                result = await self.bound.call(values)
             self._finish(result)
+        return self._waits
 
     def _begin(self) -> dict[str, Any]:
         if self._begun.arguments is not None:
             self._recorder.begin(self._begun.arguments, self._begun.files or {})
             return self._begun.arguments
         started = self._entries[0]
-        content = self._ledger.payload(started, purpose="replay")
-        process = self._bound.process
-        if content["version"] != process.version:
-            raise RunStale(
-                f"run {started.chain!r}: {_changed(content['pins'], process.pins)}; bring back the code that the run started with"
-            )
-        values = process.signature.decode(content["arguments"])
+        content = self.chain.ledger.payload(started, purpose="replay")
+        values = self.bound.process.signature.decode(content["arguments"])
         self._recorder.begin(values, content.get("files") or {})
         return values
 
     def _finish(self, result: Any) -> None:
         recorder = self._recorder
+        if recorder.parked and not self.chain.halted:
+            raise swallowed(self.chain.run)
+        if self.chain.broken is not None:
+            raise self.chain.broken
         if recorder.parked:
-            raise ParkingSwallowed(
-                f"run {recorder.lease.chain!r}: the process caught what ends its segment at a gate; "
-                "write `except Exception:` instead of a bare `except:` or `except BaseException:`"
-            )
-        if recorder.broken is not None:
-            raise recorder.broken
-        recorder.settle_failure()
+            raise Parked
+        self._check_awaited()
+        recorder.settle_failures()
         recorder.recorded.check_all_read()
-        process = self._bound.process
+        process = self.bound.process
         encoded, value = process.signature.result.round_trip(result)
         draft = self._life("finished", {}, encoded.within("result"))
         draft.encoded = {"result": encoded}
-        recorder.commit([draft], release=True)
+        self.chain.write([draft], release=True)
         if not encoded.personal:  # which is read from the ledger each time, since it may be erased meanwhile
             self.result.append(value)
+
+    def _check_awaited(self) -> None:
+        """Refuse a process that ends before it has awaited what it called."""
+        forgotten = [name for name, count in self.chain.awaiting.items() if count]
+        if forgotten:
+            raise NotAwaited(
+                f"run {self.chain.run!r}: {forgotten[0]!r} was called and never awaited, so it was not done; write `await {forgotten[0]}(...)`"
+            )
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:
         """Ends the segment in one of its ways: parked, finished, an incident, or (interrupted) as it was."""
-        recorder = self._recorder
         try:
             yield
         except Parked:
-            if recorder.broken is not None:
-                self._conclude(recorder.broken)
+            self._park()
         except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
-            self._conclude(recorder.broken or error)
+            self._conclude(self.chain.broken or error)
         except BaseExceptionGroup as group:  # a task group wraps what ends the segment
-            if not recorder.parked or group.subgroup(Parked) is None:
-                self._leases.give_up(recorder.lease)
+            if not self._recorder.parked or group.subgroup(Parked) is None:
+                self.give_up()
                 raise
+            self._park()
         except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
-            self._leases.give_up(recorder.lease)
+            self.give_up()
             raise
 
+    def _park(self) -> None:
+        if self.chain.broken is not None:
+            self._conclude(self.chain.broken)
+        elif not self.chain.released:
+            self._waits = self.chain.park(lambda: self._life("parked", {}, ()))
+
     def _conclude(self, error: Exception) -> None:
+        chain, recorder = self.chain, self._recorder
         if isinstance(error, (LeaseLost, StoreUnavailable)):
-            self._leases.give_up(self._recorder.lease)
+            self.give_up()
             raise error
-        recorder = self._recorder
-        if recorder.parked:
-            recorder.lease = self._leases.acquire(recorder.lease.chain, status=None)
-            recorder.forget_end()  # while the run was parked, others may have written
-            if not is_open(self._ledger.store, recorder.lease.chain):
-                self._leases.give_up(recorder.lease)
-                raise LeaseLost(
-                    f"run {recorder.lease.chain!r} has been abandoned meanwhile; nothing more was kept of it"
-                )
-        recorder.broken = None
-        erasure = erasure_in(self._ledger.store, recorder.lease.chain) if isinstance(error, Erased) else None
+        if chain.released:
+            chain.lease = chain.leases.acquire(chain.run)
+            chain.forget_end()  # while the run was parked, others may have written
+            if not is_open(chain.ledger.store, chain.run):
+                self.give_up()
+                raise LeaseLost(f"run {chain.run!r} has been abandoned meanwhile; nothing more was kept of it")
+        chain.broken = None
+        erasure = erasure_in(chain.ledger.store, chain.run) if isinstance(error, Erased) else None
         if erasure is not None:
-            recorder.commit([self._life("abandoned", abandonment(erasure, "runtime"), ())], release=True)
+            chain.write([self._life("abandoned", abandonment(erasure, "runtime"), ())], release=True)
             return
-        failure = recorder.failure
-        step = failure.draft if failure is not None and failure.error is error else None
+        failure = next((failure for failure in recorder.failures if failure.error is error), None)
+        step = failure.draft if failure is not None else None
         payload: dict[str, Any] = {
-            "error": {"message": _message(error), "type": type(error).__name__},
+            "error": error_tree(error),
             "place": str(step.place) if step else None,
             "step": step.name if step else None,
         }
         if step is not None:
             payload["scope"], payload["ordinal"] = step.place.scope, step.place.ordinal
-        message = PersonalValue(("error", "message"), "error message", run_subject(recorder.lease.chain))
-        recorder.commit([self._life("incident", payload, (message,))], release=True)
+        message = PersonalValue(("error", "message"), "error message", run_subject(chain.run))
+        chain.write([self._life("incident", payload, (message,))], release=True)
         log.warning(
             "run %r became an incident: %s raised %s",
-            recorder.lease.chain,
+            chain.run,
             step.name if step else "the process",
             type(error).__name__,
         )
-        log.debug("run %r", recorder.lease.chain, exc_info=error)
+        log.debug("run %r", chain.run, exc_info=error)
 
     def _life(self, kind: Kind, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
         return life_draft(
             self._entries,  # while it holds the lease, nobody else adds to these
             kind,
-            self._bound.name,
+            self.bound.name,
             payload,
-            self._ledger.clock.now(),
+            self.chain.ledger.clock.now(),
             personal,
         )
-
-
-def _message(error: Exception) -> str:
-    """What an error says, as a text that can be stored, whatever its class makes of it."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  a foreign __str__ may raise anything
-        text = "(it cannot be written)"
-    return text[:MESSAGE_LENGTH].encode("utf-8", "backslashreplace").decode()
 
 
 def life_draft(
@@ -254,12 +260,3 @@ def _supplied(ledger: Ledger, entries: list[Entry]) -> dict[Place, Supplied]:
             else:
                 supplied.pop(place, None)
     return supplied
-
-
-def _changed(recorded: dict[str, str], present: dict[str, str]) -> str:
-    names = [name for name in (*recorded, *present) if recorded.get(name) != present.get(name)]
-    parts = [
-        f"{name!r} was {recorded.get(name, 'not there')} and is {present.get(name, 'not there')}"
-        for name in dict.fromkeys(names)
-    ]
-    return f"its code changed while it was open: {', '.join(parts)}"

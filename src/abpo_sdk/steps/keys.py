@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from abpo_sdk.ledger.entry import check_id
-from abpo_sdk.ledger.recorder import Keyed, Scope, key_root
+from abpo_sdk.ledger.keyed import Keyed, Scope, key_root
 
 
 class _Outermost(Keyed):
@@ -14,23 +15,24 @@ class _Outermost(Keyed):
 
     @contextmanager
     def inner(self, name: str) -> Iterator[None]:
-        with Keyed(self.scope):
+        with Keyed(self.scope, connection=self.connection):
             yield
 
 
 @contextmanager
-def key_scope(key: str) -> Iterator[None]:
+def key_scope(key: str, *, connection: Any = None) -> Iterator[None]:
     """Gives steps that are called outside a run their idempotency keys.
 
     The keys are those that a run with this id would give, so that an effect is done once whichever way it is called.
 
     Args:
         key: what the calls are about, in the caller's own identifiers, the same on every attempt.
+        connection: what `ledger_connection()` gives there: a connection of the caller's, in a transaction of the caller's.
 
     Raises:
         DefinitionError: the key is blank, or no text.
 
-    >>> from abpo_sdk.ledger.recorder import idempotency_key
+    >>> from abpo_sdk.ledger.keyed import idempotency_key
     >>> from abpo_sdk.steps.step import step
     >>> @step
     ... def pay() -> str:
@@ -40,5 +42,5 @@ def key_scope(key: str) -> Iterator[None]:
     'INV-7/pay/0'
     """
     check_id(key, "the key of a key_scope")
-    with _Outermost(Scope(key_root(key))):
+    with _Outermost(Scope(key_root(key)), connection=connection):
         yield

@@ -43,11 +43,11 @@ class TestRuntime(Runtime):
 
     def observe(self, call: Callable[[str, str], None]) -> None:
         """Have something told of each moment ("before effect", "after effect") and step; what it raises goes through."""
-        self._observe = call
+        self._worker.observe = call
 
     def take_over(self) -> None:
         """Take every worker that holds a run for dead."""
-        self._leases.dead = lambda _: True
+        self._worker.leases.dead = lambda _: True
 
     @property
     def clock(self) -> FakeClock:

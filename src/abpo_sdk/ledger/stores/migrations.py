@@ -28,6 +28,14 @@ def _note_subjects(connection: sqlite3.Connection) -> None:
             )
 
 
+RUN_AGAIN = """UPDATE abpo_runs SET status = 'running' WHERE status = 'waiting' AND (
+    SELECT max(position) FROM abpo_entries AS entry WHERE entry.chain = abpo_runs.id AND {resolved}
+) > (
+    SELECT max(position) FROM abpo_entries AS entry WHERE entry.chain = abpo_runs.id AND {review}
+)"""
+"""A run whose incident was resolved while a review was open used to wait on; now it goes on, and waits again where it must."""
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE entries (
@@ -106,6 +114,14 @@ MIGRATIONS: tuple[Migration, ...] = (
         _note_subjects,
         "CREATE TABLE abpo_ledger (id TEXT NOT NULL, version INTEGER NOT NULL)",
         "INSERT INTO abpo_ledger(id, version) VALUES (lower(hex(randomblob(16))), 0)",
+    ),
+    (
+        "ALTER TABLE abpo_runs ADD COLUMN wake_at TEXT",
+        "CREATE INDEX abpo_due_runs ON abpo_runs (wake_at) WHERE status = 'waiting' AND wake_at IS NOT NULL",
+        RUN_AGAIN.format(
+            resolved="""instr(header, CAST(',"kind":"resolved",' AS BLOB)) > 0""",
+            review="""instr(header, CAST(',"kind":"review",' AS BLOB)) > 0""",
+        ),
     ),
 )
 

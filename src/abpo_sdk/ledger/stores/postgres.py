@@ -44,6 +44,13 @@ class PostgresWrites(SqlTransaction):
         elif rows:
             self._database.write_many(INSERT_ENTRY, rows)
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[psycopg.Connection[Any]]:
+        """The connection, in a savepoint, on which the driver refuses to end the transaction."""
+        connection = self._database.connection
+        with connection.transaction():
+            yield connection
+
     def seal(self, start: int, entries: Sequence[int]) -> None:
         """Give entries the positions in the tree from `start` on, all in one go."""
         self._database.write(SEAL_ALL, (start, list(entries)))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from abpo_sdk.errors import SchemaUnknown, StoreUnavailable
+from abpo_sdk.ledger.stores.migrations import RUN_AGAIN
 from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
 
 if TYPE_CHECKING:
@@ -77,6 +78,14 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         )""",
         f"CREATE TABLE abpo_ledger (id {TEXT} NOT NULL, version bigint NOT NULL)",
         "INSERT INTO abpo_ledger(id, version) VALUES (replace(gen_random_uuid()::text, '-', ''), 0)",
+    ),
+    (
+        f"ALTER TABLE abpo_runs ADD COLUMN wake_at {TEXT}",
+        "CREATE INDEX due_runs ON abpo_runs (wake_at) WHERE status = 'waiting' AND wake_at IS NOT NULL",
+        RUN_AGAIN.format(
+            resolved="""position(',"kind":"resolved",'::bytea IN header) > 0""",
+            review="""position(',"kind":"review",'::bytea IN header) > 0""",
+        ),
     ),
 )
 

@@ -44,6 +44,25 @@ def _bound(entry: Entry) -> tuple[Any, ...]:
     )
 
 
+WRITES = frozenset(
+    {
+        sqlite3.SQLITE_INSERT,
+        sqlite3.SQLITE_UPDATE,
+        sqlite3.SQLITE_DELETE,
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_ALTER_TABLE,
+    }
+)
+
+
+def _permitted(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """What a step may do on the ledger's connection: all but end the transaction, and write the ledger's own tables."""
+    if action in (sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
+        return sqlite3.SQLITE_DENY
+    table = (second if action == sqlite3.SQLITE_ALTER_TABLE else first) or ""
+    return sqlite3.SQLITE_DENY if action in WRITES and table.lower().startswith("abpo_") else sqlite3.SQLITE_OK
+
+
 class SqliteReader(SqlReader):
     """Looks things up in an SQLite file; see `Reader`."""
 
@@ -133,6 +152,21 @@ class SqliteWrites(SqlTransaction, SqliteReader):
             return self._execute(NEW_HEAD, head).rowcount == 1
         except (sqlite3.Error, UnicodeError) as error:
             self._database.refuse(error)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[sqlite3.Connection]:
+        """The connection, on which the transaction cannot be ended, nor the ledger's own tables be written."""
+        connection = self._database.connection
+        connection.set_authorizer(_permitted)
+        try:
+            yield connection
+        finally:
+            connection.set_authorizer(None)
+        if not connection.in_transaction:
+            raise StoreUnavailable(
+                f"the transaction of the ledger {self._database.name!r} was ended by what was done in it (ON CONFLICT ROLLBACK, "
+                "perhaps); nothing of it was kept"
+            )
 
     def _first_unsealed(self) -> int:
         """The row number of the entry that was sealed last; SQLite numbers rows in the order in which they are committed."""
