@@ -21,8 +21,8 @@ test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
 
-soak: $(VENV)/.dev ## take long walks through the ledger's states; about an hour
-	ABPO_SOAK=1 $(BIN)/python -m pytest tests/ledger/test_states.py
+soak: $(VENV)/.dev ## kill workers by the dozen, then take long walks through the ledger's states; about an hour
+	ABPO_SOAK=1 $(BIN)/python -m pytest tests/soak tests/ledger/test_states.py
 
 check: $(VENV)/.dev ## lint, types, import contracts
 	$(BIN)/ruff check .
