@@ -32,6 +32,7 @@ AbpoError
 │   ├── IncidentError        an incident cannot be resolved that way
 │   ├── ReplayDiverged       the code does other things than the ledger says it did
 │   ├── RunStale             the code changed since the run started
+│   ├── RuntimeStopped       the runtime was told to stop, and begins nothing more
 │   ├── RunBusy              another worker holds the run
 │   ├── LeaseLost            this worker no longer holds the run
 │   ├── StepTimedOut         an attempt of a step took too long
@@ -105,6 +106,7 @@ __all__ = [
     "RunFailed",
     "RunNotDone",
     "RunStale",
+    "RuntimeStopped",
     "SchemaUnknown",
     "StepTimedOut",
     "StoreCheckFailed",
@@ -264,6 +266,10 @@ class ReplayDiverged(RunError):
 
 class RunStale(RunError):
     """The code of the process changed since the run started."""
+
+
+class RuntimeStopped(RunError):
+    """The runtime was told to stop, and begins nothing more; another one goes on."""
 
 
 class RunBusy(RunError):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copy
 
@@ -13,7 +14,9 @@ from abpo_sdk.ledger import FileAnchor, Ledger, MerkleTree
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow, RunRow
 from abpo_sdk.ledger.stores.migrations import APPLICATION_ID, MIGRATIONS, Migration, migrate, schema_of
+from abpo_sdk.testing import FakeClock, TestRuntime
 from abpo_sdk.values.encoded import Encoded
+from tests.ledger.data.make import second
 
 DATA = Path(__file__).parent / "data"
 NEXT: Sequence[Migration] = (
@@ -243,6 +246,60 @@ def test_a_ledger_that_was_written_with_schema_2_can_be_written_on(
     proof = tree.consistency(20)
     old = "900ec00bbfb8d56fff81e0e006896e35df4239ad42f63756fb7b6fccd779626b"
     MerkleTree.verify_consistency(20, 27, bytes.fromhex(old), tree.root(), proof)
+
+
+def test_a_ledger_that_was_written_with_schema_3_still_reads_the_same_and_goes_on(
+    tmp_path: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    for suffix in ("", ".keys", ".signer", ".anchor"):
+        copy(DATA / f"schema_3.db{suffix}", tmp_path / f"schema_3.db{suffix}")
+    with closing(sqlite3.connect(tmp_path / "schema_3.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    ledger = opened(tmp_path / "schema_3.db", open_ledger)
+    verified = ledger.verify()
+    assert (verified.entries, verified.chains, verified.sealed, verified.erased, verified.swept) == (40, 13, 20, 1, 1)
+    heads = {head.chain: head.hash for head in ledger.store.heads()}
+    assert heads["W-1"] == "77b7ab068b001c39a5434c40122cb8354adcfb90f02fc38be1226162fe2b4abb"
+    assert heads["W-2"] == "844961a8afdc139a3cd7988ade6e190cee120e65a9b483fc133c8ac38139c882"
+    kinds = [entry.kind for entry in ledger.entries("W-1")]
+    assert kinds == ["started", "timer", "attempt", "parked", "fired", "step", "parked", "fired", "finished"]
+    assert [entry.kind for entry in ledger.entries("W-2")] == ["started", "timer", "migrated"]
+    wakes = {row.id: (row.status, row.wake_at) for row in ledger.store.select(RunRow) if row.id.startswith("W")}
+    assert wakes == {
+        "W-1": ("done", None),
+        "W-2": ("waiting", "2026-01-07T12:00:00.000000Z"),
+        "W-3": ("waiting", "2026-01-07T12:00:00.000000Z"),
+    }
+    ledger.rebuild()
+    assert wakes == {row.id: (row.status, row.wake_at) for row in ledger.store.select(RunRow) if row.id in wakes}
+    with TestRuntime(ledger, [second.bind()], clock=FakeClock(datetime(2026, 1, 9, tzinfo=UTC))) as runtime:
+        assert sorted(runtime.tick().advanced) == ["W-2", "W-3"]
+        assert runtime.run("W-2").result() == 3
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (["review", "resolved"], "running"),
+        (["resolved", "review"], "waiting"),
+        (["review"], "waiting"),
+        ([], "waiting"),
+    ],
+)
+def test_a_run_whose_incident_was_resolved_while_it_waited_goes_on_after_the_migration(
+    of_schema_2: Path, open_ledger: Callable[..., Ledger], kinds: list[str], status: str
+) -> None:
+    with closing(sqlite3.connect(of_schema_2)) as connection:
+        connection.execute("INSERT INTO abpo_runs VALUES ('R', 'p', 'v', 'waiting', 't', 't')")
+        for number, kind in enumerate(kinds):
+            header = f'{{"chain":"R","kind":"{kind}","name":"n"}}'.encode()
+            connection.execute(
+                "INSERT INTO abpo_entries(chain, position, scope, ordinal, header) VALUES ('R', ?, 's', ?, ?)",
+                (number, number, header),
+            )
+        connection.commit()
+    (row,) = opened(of_schema_2, open_ledger).store.select(RunRow, equal={"id": "R"})
+    assert (row.status, row.wake_at) == (status, None)
 
 
 def test_the_newest_schema_has_a_file_that_later_releases_must_read() -> None:

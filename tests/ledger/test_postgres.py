@@ -199,6 +199,30 @@ def test_a_later_migration_brings_a_ledger_forward_and_keeps_what_is_in_it(
     assert store._database.one("SELECT id, note FROM abpo_runs") == ("R-1", None)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        (["review", "resolved"], "running"),
+        (["resolved", "review"], "waiting"),
+        (["review"], "waiting"),
+        ([], "waiting"),
+    ],
+)
+def test_a_run_whose_incident_was_resolved_while_it_waited_goes_on_after_the_migration(
+    postgres: Server, open_store: OpenStore, schema: str, kinds: list[str], status: str
+) -> None:
+    open_store().close()
+    postgres.run(f"ALTER TABLE {schema}.runs DROP COLUMN wake_at; UPDATE {schema}.ledger SET version = 1")
+    postgres.run(f"INSERT INTO {schema}.runs VALUES ('R', 'p', 'v', 'waiting', 't', 't')")
+    for number, kind in enumerate(kinds):
+        postgres.run(
+            f"INSERT INTO {schema}.entries(chain, position, scope, ordinal, header) "
+            f"""VALUES ('R', {number}, 's', {number}, '{{"chain":"R","kind":"{kind}","name":"n"}}')"""
+        )
+    (row,) = open_store().select(RunRow, equal={"id": "R"})
+    assert (row.status, row.wake_at) == (status, None)
+
+
 def test_the_name_of_a_schema_is_taken_as_it_is(postgres: Server, open_store: OpenStore) -> None:
     name = 'It\'s "mine"; DROP SCHEMA x; %s ?'
     put(open_store(schema=name))

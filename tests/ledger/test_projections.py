@@ -161,7 +161,13 @@ def test_a_started_run_is_running(ledger: Ledger, tell: Callable[..., None]) -> 
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("incident", "incident"), ("resolved", "waiting"), ("finished", "done"), ("abandoned", "abandoned")],
+    [
+        ("incident", "incident"),
+        ("resolved", "running"),
+        ("parked", "waiting"),
+        ("finished", "done"),
+        ("abandoned", "abandoned"),
+    ],
 )
 def test_what_happens_to_a_run_changes_its_status(
     ledger: Ledger, tell: Callable[..., None], kind: str, status: str

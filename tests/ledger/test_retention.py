@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import pytest
 
+from abpo_sdk import Retry, gather, process, sleep, step
 from abpo_sdk.errors import AbpoError, DefinitionError, DuplicateRun, Erased, StoreUnavailable, UnknownRun
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Ledger, SqliteStore, canonical_bytes
@@ -116,10 +117,47 @@ def test_sweeping_is_cut_into_many_transactions_and_takes_all(tmp_path: Path) ->
 # runs
 
 
-RUNS = ("plain", "asked", "supplied", "caught", "abandoned")
+RUNS = ("plain", "asked", "supplied", "caught", "abandoned", "tried again", "asleep", "migrated")
 
 
-def of_every_kind(runtime: Runtime, bank: Bank) -> None:
+class Shaky:
+    """What fails at first."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def call(self) -> int:
+        self.calls += 1
+        if self.calls == 1:
+            raise ConnectionError(f"no route for {SECRET}")
+        return self.calls
+
+
+@step(retry=Retry(ConnectionError, pause=timedelta(hours=1)))
+def call(number: int, *, shaky: Shaky) -> int:
+    return shaky.call()
+
+
+@process
+def patient(number: int, *, shaky: Shaky) -> int:
+    return call(number, shaky=shaky)
+
+
+def nap(hours: int) -> int:
+    sleep(timedelta(hours=hours))
+    return hours
+
+
+@process
+def sleepy(number: int) -> int:
+    return sum(gather(lambda: nap(1), lambda: nap(2)))
+
+
+napping = process(name="napping", version="1")(lambda number: nap(1))
+napping_longer = process(name="napping", version="2")(lambda number: nap(1) + 0 * number)
+
+
+def of_every_kind(runtime: Runtime, bank: Bank, clock: FakeClock) -> None:
     """Runs that have ended, with entries of every kind that a run can have."""
     runtime.start(settle, claim("1"), id="plain")
     asked = runtime.start(settle, claim("2", amount=500), id="asked")
@@ -131,7 +169,18 @@ def of_every_kind(runtime: Runtime, bank: Bank) -> None:
     assert given_up.incident is not None
     given_up.incident.abandon(by="maria@acme", because="withdrawn")
     runtime.start(careful, claim("5", amount=-1), id="caught")
-    assert [runtime.run(run).status for run in RUNS] == ["done"] * 4 + ["abandoned"]
+    runtime.start(patient.bind(shaky=Shaky()), 6, id="tried again")
+    runtime.start(sleepy, 7, id="asleep")
+    runtime.start(napping, 8, id="migrated")
+    runtime.start(napping_longer, 9, id="another")
+    runtime.migrate("migrated", by="maria@acme", because="it naps the same")
+    for _ in range(3):
+        clock.advance(timedelta(hours=1))
+        runtime.tick()
+    statuses = {run: runtime.run(run).status for run in RUNS}
+    assert statuses == {run: "abandoned" if run == "abandoned" else "done" for run in RUNS}
+    kinds = {entry.kind for run in RUNS for entry in runtime.run(run).entries}
+    assert kinds == set(OF_A_RUN)
 
 
 LOOKS: dict[str, Callable[[Runtime, str], Any]] = {
@@ -160,7 +209,7 @@ def outcome(look: Callable[[Runtime, str], Any], runtime: Runtime, run: str) -> 
 def test_whatever_is_swept_nothing_is_done_again_and_what_is_said_is_so_or_refused(kind: str, tmp_path: Path) -> None:
     clock, bank = FakeClock(), Bank()
     with opened(tmp_path, clock=clock) as ledger, Runtime(ledger, [settle.bind(bank=bank)], people=PEOPLE) as runtime:
-        of_every_kind(runtime, bank)
+        of_every_kind(runtime, bank, clock)
         ledger.seal()
         decided = {row.id: (row.outcome, row.decided_by) for row in ledger.store.select(DecisionRow)}
         statuses = {run: runtime.run(run).status for run in RUNS}

@@ -620,7 +620,7 @@ def test_a_head_of_a_chain_without_entries_has_nothing_to_verify() -> None:
         ("DELETE FROM abpo_decisions", "decisions lacks 'C-1/0'"),
         ("UPDATE abpo_decisions SET chain = 'C-2'", "decisions lacks 'C-1/0'"),
         (
-            "INSERT INTO abpo_runs VALUES ('R-9', 'pay', 'v1', 'done', '2026-01-05T09:00:00.000000Z', '2026-01-05T09:00:00.000000Z')",
+            "INSERT INTO abpo_runs VALUES ('R-9', 'pay', 'v1', 'done', '2026-01-05T09:00:00.000000Z', '2026-01-05T09:00:00.000000Z', NULL)",
             "the end of its chain is not recorded",
         ),
     ],

@@ -193,7 +193,7 @@ class Ledger(Journal):
             LedgerBroken: a row does not hold what such a row holds.
 
         >>> Ledger("sqlite://").view("runs").columns.tolist()
-        ['run_id', 'process', 'version', 'status', 'started_at', 'updated_at']
+        ['run_id', 'process', 'version', 'status', 'started_at', 'updated_at', 'wake_at']
         """
         from abpo_sdk.ledger import views
 

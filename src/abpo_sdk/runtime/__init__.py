@@ -9,14 +9,19 @@ from abpo_sdk.runtime.runtime import Runtime
 from abpo_sdk.runtime.worker import Tick
 
 if TYPE_CHECKING:
+    from abpo_sdk.runtime.many import Mapped
+    from abpo_sdk.runtime.service import Service
     from abpo_sdk.runtime.versions import Migration, StaleRun
 
-__all__ = ["Incident", "Migration", "Run", "Runtime", "StaleRun", "Tick"]
+__all__ = ["Incident", "Mapped", "Migration", "Run", "Runtime", "Service", "StaleRun", "Tick"]
+
+_LATER = {"Mapped": "many", "Migration": "versions", "Service": "service", "StaleRun": "versions"}
+"""What is loaded on first use, and where it is."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Migration", "StaleRun"):
-        from abpo_sdk.runtime import versions
+    if name in _LATER:
+        import importlib
 
-        return getattr(versions, name)
+        return getattr(importlib.import_module(f"abpo_sdk.runtime.{_LATER[name]}"), name)
     raise AttributeError(f"module 'abpo_sdk.runtime' has no attribute {name!r}")

@@ -83,9 +83,8 @@ class RunChain:
             with self._lock:
                 for draft in drafts:
                     self._buffer.append((draft, self.ledger.encrypted(draft)))
-                with self.ledger.writing() as writer:
-                    self._append(writer, release=release)
-                self._written(writer)
+                self._renew()
+                self._written(self.ledger.commit(lambda writer: self._append(writer, release=release)))
                 self.released = release
         except UNSWALLOWABLE as error:
             self.broken = error
@@ -97,12 +96,13 @@ class RunChain:
         with self._lock:
             held = list(self._buffer)
             try:
-                with self.ledger.writing() as writer:
+                with self.ledger.lending() as writer:
+                    self._renew()
                     yield writer
             except BaseException:
                 self._buffer = held
                 raise
-            self._written(writer)
+            self._written(writer.end)
 
     def write_in(self, writer: Writer, draft: Draft) -> None:
         """Write what is held, and this entry, in a transaction of `writing`."""
@@ -115,6 +115,7 @@ class RunChain:
         Returns:
             Whether it waits; not where somebody has written to it meanwhile, an answer perhaps, so that it can go on.
         """
+        self._renew()
         with self._lock, self.ledger.writing() as writer:
             head = writer.tx.head(self.run)
             if head is None or head.epoch != self.lease.epoch:
@@ -155,16 +156,19 @@ class RunChain:
             self.broken = error
             raise
 
-    def _append(self, writer: Writer, *, release: bool) -> None:
+    def _renew(self) -> None:
         now = self.ledger.clock.now()
         if self._renew_at is None or now > self._renew_at:
             self.lease, self._renew_at = self.leases.renewed(self.lease, now), self.leases.renewal(now)
+
+    def _append(self, writer: Writer, *, release: bool) -> Head:
         buffer: Sequence[tuple[Draft, Encrypted]] = self._buffer
         if any(parts.keys for _, parts in buffer) and is_open(writer.tx, self.run):
             buffer = under_living_keys(self.ledger.vault, writer.tx, buffer)
         writer.append_encrypted(self.run, buffer, lease=self.lease, release=release, after=self.end)
+        return writer.end
 
-    def _written(self, writer: Writer) -> None:
-        self.end = writer.end
+    def _written(self, end: Head) -> None:
+        self.end = end
         self.length += len(self._buffer)
         self._buffer = []

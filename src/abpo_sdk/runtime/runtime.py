@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
 from abpo_sdk.errors import DefinitionError, UnknownProcess, UnknownRun
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Ledger, Place
+from abpo_sdk.ledger import Ledger, Place, Writer
 from abpo_sdk.ledger.entry import LIFE, Draft, check_id
 from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.rows import RunRow
@@ -28,12 +28,15 @@ from abpo_sdk.values.review import Review
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abpo_sdk.runtime.many import Mapped
+    from abpo_sdk.runtime.service import Service
     from abpo_sdk.runtime.versions import Migration, StaleRun
 
 R = TypeVar("R")
 T = TypeVar("T")
 
 LEASE = timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
 
 
 class Runtime:
@@ -179,6 +182,100 @@ class Runtime:
         """`tick`, from an event loop."""
         return await self._worker.tick_async()
 
+    def stop(self) -> None:
+        """Begin nothing more, and have each run that is being advanced end at its next call; another worker goes on there.
+
+        Nothing is lost: the call that is being done is done and recorded. May be called from a signal handler:
+        `signal.signal(signal.SIGTERM, lambda *_: runtime.stop())`. What a person answers is still recorded.
+        """
+        self._worker.stopped = True
+
+    def serve(self, *, every: timedelta = SECOND, workers: int = 4) -> Service:
+        """Look again and again for times that have come and for runs whose worker is gone, and go on with them, in threads.
+
+        Args:
+            every: how long to wait between two rounds.
+            workers: how many runs go on at the same time.
+
+        Returns:
+            The service, which works from now on: `with runtime.serve(): ...`, or call its `stop`.
+
+        Raises:
+            DefinitionError: `every` is no duration, or `workers` no number from 1 on.
+        """
+        from abpo_sdk.runtime.service import Service
+
+        return Service(self._worker, self._reviews, every=every, workers=workers)
+
+    async def serve_async(self, *, every: timedelta = SECOND) -> None:
+        """`serve`, to be run as a task: returns when it is cancelled, or `stop` is called."""
+        from abpo_sdk.runtime.service import serve_async
+
+        await serve_async(self._worker, every=every)
+
+    # many at once
+
+    def map(
+        self,
+        process: Process[..., Any] | BoundProcess[Any],
+        cases: Mapping[str, Any] | Iterable[Any],
+        /,
+        *,
+        id: Callable[[Any], str] | None = None,  # noqa: A002
+        workers: int = 8,
+        progress: bool = False,
+    ) -> Mapped:
+        """Start a run for each case, some at a time, and count what became of them.
+
+        Cases are taken as they are needed, so there may be more of them than fit into memory. Broken off and called
+        again, it goes on: a case whose run is there is the same run, and what is done is not done again.
+
+        Args:
+            process: the process.
+            cases: the cases by the ids of their runs, or the cases alone; of a process that takes several values, tuples.
+            id: gives the id of the run of a case, where `cases` holds the cases alone.
+            workers: how many runs are started at the same time, each in a thread.
+            progress: whether to show a bar, in a terminal or a notebook.
+
+        Returns:
+            How many runs are in which status, and the cases that were refused (another case has the id, say).
+
+        Raises:
+            DefinitionError: nothing says what the ids are, or a case is no tuple where it must be.
+            StoreUnavailable, LedgerFrozen, RuntimeStopped: it was broken off.
+
+        >>> from abpo_sdk.steps import process
+        >>> @process
+        ... def greet(name: str) -> str:
+        ...     return f"hello {name}"
+        >>> print(Runtime("sqlite://").map(greet, ["Ada", "Alan"], id=str.lower))
+        2 runs of greet: 2 done
+        """
+        from abpo_sdk.runtime.many import Cases, map_in_threads
+
+        def start(identifier: str, case: tuple[Any, ...]) -> Run[Any]:
+            return self.start(process, *case, id=identifier)
+
+        return map_in_threads(Cases(process, cases, id), start, workers=workers, progress=progress)
+
+    async def map_async(
+        self,
+        process: Process[..., Any] | BoundProcess[Any],
+        cases: Mapping[str, Any] | Iterable[Any],
+        /,
+        *,
+        id: Callable[[Any], str] | None = None,  # noqa: A002
+        workers: int = 8,
+        progress: bool = False,
+    ) -> Mapped:
+        """`map`, from an event loop: some runs at a time, each in a task."""
+        from abpo_sdk.runtime.many import Cases, map_in_tasks
+
+        async def start(identifier: str, case: tuple[Any, ...]) -> Run[Any]:
+            return await self.start_async(process, *case, id=identifier)
+
+        return await map_in_tasks(Cases(process, cases, id), start, workers=workers, progress=progress)
+
     # looking
 
     def run(self, id: str) -> Run[Any]:  # noqa: A002
@@ -285,6 +382,7 @@ class Runtime:
     def _start(
         self, process: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], identifier: str | None
     ) -> tuple[Run[Any], Segment | None]:
+        self._worker.check_going_on()
         bound = self._bound(process)
         signature = bound.process.signature
         encoded, values = signature.round_trip(signature.case_values(args, kwargs))
@@ -304,13 +402,15 @@ class Runtime:
             encoded,
             {"arguments": encoded},
         )
-        parts = self.ledger.encrypted(draft)
-        with self.ledger.writing() as writer:
-            if parts.keys:
-                ((draft, parts),) = under_living_keys(self.ledger.vault, writer.tx, ((draft, parts),))
-            entries = writer.begin(run, (draft, parts), lease=lease)
-        if entries:
-            begun = Begun(entries, writer.end, values, encoded.files)
+        first = (draft, self.ledger.encrypted(draft))
+
+        def begin(writer: Writer) -> Begun | None:
+            living = under_living_keys(self.ledger.vault, writer.tx, (first,))[0] if first[1].keys else first
+            entries = writer.begin(run, living, lease=lease)
+            return Begun(entries, writer.end, values, encoded.files) if entries else None
+
+        begun = self.ledger.commit(begin)
+        if begun is not None:
             return Run(self._reader, run), self._worker.segment(bound, lease, begun)
         check_duplicate(self.ledger, run, bound.name, encoded)
         return Run(self._reader, run), self._worker.take_up(run)

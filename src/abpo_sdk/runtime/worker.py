@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from abpo_sdk.errors import RunBusy, RunError, RunStale, UnknownProcess, UnknownRun
+from abpo_sdk.errors import RunBusy, RunError, RunStale, RuntimeStopped, UnknownProcess, UnknownRun
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Lease, Ledger
 from abpo_sdk.ledger.rows import RunRow
@@ -21,7 +20,7 @@ from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.clock import to_text
 from abpo_sdk.values.review import Review
 
-NOT_MINE = (RunBusy, RunStale, UnknownProcess, UnknownRun)
+NOT_MINE = (RunBusy, RunStale, RuntimeStopped, UnknownProcess, UnknownRun)
 """What keeps this worker from advancing a run, and is no trouble: another one does, or `stale` says that nobody can."""
 
 
@@ -55,7 +54,7 @@ class Worker:
     ) -> None:
         self.leases = leases
         self.observe: Observer | None = None
-        self.stopping = threading.Event()
+        self.stopped = False  # no Event, whose lock a signal handler could find taken by its own thread
         self._ledger = ledger
         self._reviews = reviews
         self._processes = processes
@@ -109,7 +108,7 @@ class Worker:
         """The runs that this worker can go on with: those whose worker is gone, and those whose time has come."""
         running = self._ledger.store.select(RunRow, equal={"status": "running"}, order="started_at")
         for row in (*running, *self._due()):
-            if self.stopping.is_set():
+            if self.stopped:
                 return
             if self._is_mine(row) and self._is_free(row.id):
                 yield row.id
@@ -120,6 +119,7 @@ class Worker:
         Raises:
             UnknownRun, UnknownProcess, RunStale, RunBusy: as for `Runtime.advance`.
         """
+        self.check_going_on()
         row = self._reader.row(run)
         if row.status != "running" and row not in self._due(run):
             return None
@@ -132,6 +132,11 @@ class Worker:
                 "or have it go on with the new code by runtime.migrate(...)"
             )
         return self.segment(bound, self.leases.acquire(run, status=row.status, version=row.version))
+
+    def check_going_on(self) -> None:
+        """Raise `RuntimeStopped` where nothing more is to be begun."""
+        if self.stopped:
+            raise RuntimeStopped("the runtime was stopped, and begins nothing more; go on with a new one")
 
     def take_up(self, run: str) -> Segment | None:
         """`take`, of a run that was started before, if its worker is gone."""
@@ -146,7 +151,7 @@ class Worker:
         try:
             begun = begun or Begun(self._ledger.entries(lease.chain))
             return Segment(
-                self._ledger, self._reviews, self.leases, bound, lease, self.observe, begun, self.stopping.is_set
+                self._ledger, self._reviews, self.leases, bound, lease, self.observe, begun, lambda: self.stopped
             )
         except BaseException:
             self.leases.give_up(lease)

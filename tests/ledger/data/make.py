@@ -16,7 +16,20 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from abpo_sdk import Decision, DecisionTable, Gate, Personal, fields, process, rule, step
+from abpo_sdk import (
+    Decision,
+    DecisionTable,
+    Gate,
+    Personal,
+    Retry,
+    Wired,
+    fields,
+    gather,
+    process,
+    rule,
+    sleep,
+    step,
+)
 from abpo_sdk.ledger import FileAnchor, Ledger
 from abpo_sdk.ledger.stores.migrations import MIGRATIONS
 from abpo_sdk.testing.runtime import TestRuntime
@@ -103,8 +116,48 @@ def write(path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
+@step(retry=Retry(ConnectionError, pause=timedelta(hours=1), jitter=timedelta(0)))
+def call(number: int, *, answers: Wired[list[int]]) -> int:
+    if len(answers) == 0:
+        answers.append(number)
+        raise ConnectionError("no route")
+    return number
+
+
+@process
+def patient(number: int, *, answers: Wired[list[int]]) -> int:
+    return sum(gather(lambda: call(number, answers=answers), lambda: nap(2)))
+
+
+def nap(hours: int) -> int:
+    sleep(timedelta(hours=hours))
+    return hours
+
+
+first, second = (process(name="napping", version=version)(lambda number: nap(3)) for version in ("1", "2"))
+
+
+def write_waits(path: Path) -> None:
+    """Runs that attempted a step again, slept, waited for one thing after another, and went on with other code."""
+    ledger = Ledger(f"sqlite:///{path}", anchor=FileAnchor(f"{path}.anchor"))
+    with TestRuntime(ledger, people={"maria@acme": {"controller"}}) as runtime:
+        runtime.clock.advance(timedelta(days=2))
+        runtime.start(patient.bind(answers=[]), 5, id="W-1")
+        runtime.start(first, 7, id="W-2")
+        runtime.start(second, 8, id="W-3")
+        runtime.migrate("W-2", by="maria@acme", because="it naps the same")
+        runtime.clock.advance(timedelta(hours=1))
+        runtime.clock.advance(timedelta(hours=1))
+        assert {run.id: run.status for run in runtime.runs() if run.id.startswith("W")} == {
+            "W-1": "done",
+            "W-2": "waiting",
+            "W-3": "waiting",
+        }
+
+
 def main() -> None:
     write(PATH)
+    write_waits(PATH)
     with Ledger(f"sqlite:///{PATH}", anchor=FileAnchor(f"{PATH}.anchor")) as ledger:
         print(ledger.verify())  # noqa: T201
         for head in ledger.store.heads():

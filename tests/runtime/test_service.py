@@ -1,0 +1,234 @@
+"""What serves a ledger: timers, deserted runs and escalations in the background, and a stop that loses nothing."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from abpo_sdk import Runtime, process, sleep, step
+from abpo_sdk.errors import DefinitionError, RuntimeStopped
+from tests.runtime.conftest import PEOPLE
+
+ROOT = Path(__file__).parents[2]
+QUICK = timedelta(milliseconds=2)
+
+
+class Bell:
+    def __init__(self):
+        self.rung = threading.Event()
+        self.numbers = []
+
+    def ring(self, number):
+        self.numbers.append(number)
+        self.rung.set()
+
+
+@step
+def ring(number: int, *, bell: Bell) -> int:
+    bell.ring(number)
+    return number
+
+
+@process
+def nap_and_ring(number: int, *, bell: Bell) -> int:
+    sleep(timedelta(milliseconds=20))
+    return ring(number, bell=bell)
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'abpo.db'}"
+
+
+def test_what_sleeps_is_woken_in_the_background(url):
+    bell = Bell()
+    with Runtime(url, [nap_and_ring.bind(bell=bell)]) as runtime:
+        run = runtime.start(nap_and_ring, 1, id="R")
+        with runtime.serve(every=QUICK) as service:
+            assert bell.rung.wait(30)
+        assert (run.status, bell.numbers, service.error) == ("done", [1], None)
+    assert not [t for t in threading.enumerate() if t.name.startswith("abpo")]
+
+
+def test_a_task_does_the_same(url):
+    bell = Bell()
+
+    async def main():
+        with Runtime(url, [nap_and_ring.bind(bell=bell)]) as runtime:
+            run = await runtime.start_async(nap_and_ring, 1, id="R")
+            task = asyncio.create_task(runtime.serve_async(every=QUICK))
+            while run.status != "done":
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            again = asyncio.create_task(runtime.serve_async(every=QUICK))
+            runtime.stop()
+            await again
+
+    asyncio.run(main())
+    assert bell.numbers == [1]
+
+
+def test_a_run_whose_worker_is_gone_is_taken_up(url):
+    lives, done = iter([KeyboardInterrupt, None]), threading.Event()
+
+    @step
+    def work(number: int) -> int:
+        if death := next(lives):
+            raise death
+        done.set()
+        return number
+
+    @process
+    def job(number: int) -> int:
+        return work(number)
+
+    with Runtime(url, [job]) as runtime:
+        with pytest.raises(KeyboardInterrupt):
+            runtime.start(job, 1, id="R")
+        with runtime.serve(every=QUICK):
+            assert done.wait(30)
+        assert runtime.run("R").result() == 1
+
+
+def test_several_runs_go_on_at_the_same_time(url):
+    barrier = threading.Barrier(3, timeout=30)
+
+    @step
+    def meet(number: int) -> int:
+        barrier.wait()
+        return number
+
+    @process
+    def job(number: int) -> int:
+        sleep(timedelta(0))
+        sleep(timedelta(milliseconds=1))
+        return meet(number)
+
+    with Runtime(url, [job]) as runtime:
+        runs = [runtime.start(job, number, id=f"R-{number}") for number in range(3)]
+        with runtime.serve(every=QUICK, workers=3):
+            while {run.status for run in runs} != {"done"}:
+                pass
+
+
+def test_a_round_that_fails_is_tried_again(url):
+    bell, broken = Bell(), threading.Event()
+    with Runtime(url, [nap_and_ring.bind(bell=bell)]) as runtime:
+        runtime.start(nap_and_ring, 1, id="R")
+        escalate = runtime._reviews.escalate
+
+        def failing():
+            if not broken.is_set():
+                broken.set()
+                raise OSError("no disk")
+            return escalate()
+
+        runtime._reviews.escalate = failing
+        with runtime.serve(every=QUICK):
+            assert bell.rung.wait(30)
+        assert broken.is_set()
+
+
+@pytest.mark.parametrize(("options", "message"), [({"every": 1}, "every=1"), ({"workers": 0}, "workers=0")])
+def test_nonsense_is_refused(runtime, options, message):
+    with pytest.raises(DefinitionError, match=message):
+        runtime.serve(**options)
+
+
+def test_a_stopped_runtime_ends_each_run_at_its_next_call_and_another_goes_on(url):
+    done = []
+
+    def stopping(number):
+        done.append(number)
+        if number == 2:
+            here.stop()
+
+    @step
+    def work(number: int) -> int:
+        stopping(number)
+        return number
+
+    @process
+    def job(count: int) -> int:
+        return sum(work(number) for number in range(count))
+
+    with Runtime(url, [job], people=PEOPLE) as here:
+        run = here.start(job, 5, id="R")
+        assert (run.status, done) == ("running", [0, 1, 2])
+        assert here.tick().advanced == ()
+        with pytest.raises(RuntimeStopped):
+            here.start(job, 5, id="S")
+        with pytest.raises(RuntimeStopped):
+            here.advance("R")
+    with Runtime(url, [job]) as there:
+        assert there.tick().advanced == ("R",)
+        assert (there.run("R").result(), done) == (10, [0, 1, 2, 3, 4])
+
+
+def test_an_async_run_and_its_branches_stop_too(url):
+    from abpo_sdk import gather_async
+
+    @step
+    async def work(number: int) -> int:
+        if number == 1:
+            here.stop()
+        return number
+
+    async def two(number):
+        return await work(number) + await work(number)
+
+    @process
+    async def job(count: int) -> int:
+        return sum(await gather_async(*(two(number) for number in range(count))))
+
+    with Runtime(url, [job]) as here:
+        assert asyncio.run(here.start_async(job, 3, id="R")).status == "running"
+    with Runtime(url, [job]) as there:
+        assert there.tick().advanced == ("R",)
+        assert there.run("R").result() == 6
+
+
+WORKER = """
+import signal, sys, time
+from pathlib import Path
+from abpo_sdk import Runtime, process, step
+
+@step
+def work(number: int) -> int:
+    with Path(sys.argv[2]).open("a") as file:
+        file.write(f"{number}\\n")
+    return number
+
+@process
+def job(count: int) -> int:
+    return sum(work(number) for number in range(count))
+
+with Runtime(f"sqlite:///{sys.argv[1]}", [job]) as runtime:
+    signal.signal(signal.SIGTERM, lambda *_: runtime.stop())
+    if sys.argv[3] == "start":
+        print(runtime.start(job, 100_000, id="R").status)
+    else:
+        print(len(runtime.run("R").entries))
+"""
+
+
+def test_sigterm_ends_a_worker_between_two_calls_and_nothing_is_done_twice(tmp_path):
+    log = tmp_path / "log"
+    script = [sys.executable, "-c", WORKER, str(tmp_path / "abpo.db"), str(log)]
+    worker = subprocess.Popen([*script, "start"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    while not log.exists() or log.stat().st_size < 50:
+        assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    said, _ = worker.communicate(timeout=60)
+    assert (worker.returncode, said.strip()) == (0, "running")
+    done = log.read_text().split()
+    assert done == [str(number) for number in range(len(done))]
+    looked = subprocess.run([*script, "look"], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60)
+    assert int(looked.stdout) == len(done) + 1
