@@ -195,9 +195,14 @@ class UpdateMakesARow(Broken):
 
 
 class NoneIsAtMostAnything(Broken):
-    def select(self, kind, *, equal=None, until=None, order=None):
-        rows = super().select(kind, equal=equal, order=order)
+    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
+        rows = super().select(kind, equal=equal, order=order, limit=limit)
         return [r for r in rows if all((getattr(r, c) or "") <= v for c, v in (until or {}).items())]
+
+
+class SelectsAllWhateverTheLimit(Broken):
+    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
+        return super().select(kind, equal=equal, until=until, order=order)
 
 
 class RowsByKeyAlone(Broken):
@@ -206,9 +211,9 @@ class RowsByKeyAlone(Broken):
 
 
 class LetsAnyColumnThrough(Broken):
-    def select(self, kind, *, equal=None, until=None, order=None):
+    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
         known = {c: v for c, v in (equal or {}).items() if c in kind._fields}
-        return super().select(kind, equal=known, until=until, order=order)
+        return super().select(kind, equal=known, until=until, order=order, limit=limit)
 
 
 class ClearsEveryChain(Broken):
@@ -381,6 +386,7 @@ BROKEN = {
     UpdateMakesARow: "a row is added replaced and changed",
     NoneIsAtMostAnything: "rows are selected by what equals and what is at most and come in order",
     RowsByKeyAlone: "every row comes in the order of a column and then of the key",
+    SelectsAllWhateverTheLimit: "rows are selected by what equals and what is at most and come in order",
     LetsAnyColumnThrough: "a column that is not there is refused",
     ClearsEveryChain: "the rows of one chain are cleared or all",
     UnsealedWithoutLimit: "what is not sealed comes in the order of writing and no more than asked for",

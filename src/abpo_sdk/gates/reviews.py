@@ -114,13 +114,16 @@ class Reviews:
                 raise DuplicateRun(f"the key {key!r} holds a review of gate {there.name!r}; a key stands for one")
         return self.get(identifier)
 
-    def list(self, *, to: str | None = None, status: ReviewStatus = "open") -> tuple[Review, ...]:
-        """The reviews that are put to a role (None: to any), oldest first.
+    def list(
+        self, *, to: str | None = None, status: ReviewStatus = "open", limit: int | None = None
+    ) -> tuple[Review, ...]:
+        """The reviews that are put to a role (None: to any), oldest first; the first `limit` of them.
 
         An overdue review is listed under the role that it was escalated to once `escalate` has run.
         """
         equal = {"status": status} | ({"role": to} if to else {})
-        return tuple(self._review(row) for row in self.ledger.store.select(ReviewRow, equal=equal, order="opened_at"))
+        rows = self.ledger.store.select(ReviewRow, equal=equal, order="opened_at", limit=limit)
+        return tuple(self._review(row) for row in rows)
 
     def of(self, run: str, *, status: ReviewStatus | None = None) -> tuple[Review, ...]:
         """The reviews of a run or key, oldest first."""

@@ -78,8 +78,9 @@ class Reader(Protocol):
         equal: Mapping[str, Any] | None = None,
         until: Mapping[str, str] | None = None,
         order: str | None = None,
+        limit: int | None = None,
     ) -> list[Row]:
-        """The rows whose columns equal those of `equal` and are at most those of `until`, in `order` of a column (default: the key)."""
+        """The rows whose columns equal those of `equal` and are at most those of `until`, in `order` of a column (default: the key); the first `limit` of them."""
         ...
 
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:

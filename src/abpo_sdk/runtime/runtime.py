@@ -287,16 +287,17 @@ class Runtime:
         self._reader.row(id)
         return Run(self._reader, id)
 
-    def runs(self, status: Status | None = None) -> list[Run[Any]]:
-        """The runs, or those in one status, in the order in which they were started."""
+    def runs(self, status: Status | None = None, *, limit: int | None = None) -> list[Run[Any]]:
+        """The runs, or those in one status, in the order in which they were started; the first `limit` of them."""
         if status is not None and status not in get_args(Status):
             raise UnknownRun(f"no run is ever {status!r}; the statuses are {', '.join(get_args(Status))}")
-        rows = self.ledger.store.select(RunRow, equal={"status": status} if status else None, order="started_at")
+        equal = {"status": status} if status else None
+        rows = self.ledger.store.select(RunRow, equal=equal, order="started_at", limit=limit)
         return [Run(self._reader, row.id) for row in rows]
 
-    def incidents(self) -> list[Incident]:
-        """The runs that wait for a person to resolve them."""
-        return [incident for run in self.runs("incident") if (incident := run.incident)]
+    def incidents(self, *, limit: int | None = None) -> list[Incident]:
+        """The runs that wait for a person to resolve them, in the order in which they were started; the first `limit` of them."""
+        return [incident for run in self.runs("incident", limit=limit) if (incident := run.incident)]
 
     def stale(self) -> list[StaleRun]:
         """The open runs that this runtime cannot advance: their process was not given to it, or their code has changed.
@@ -345,9 +346,9 @@ class Runtime:
             self._worker.try_advance(run_id)
         return migration
 
-    def reviews(self, *, to: str | None = None) -> tuple[Review, ...]:
-        """The open reviews that are put to a role (None: to any), oldest first."""
-        return self._reviews.list(to=to)
+    def reviews(self, *, to: str | None = None, limit: int | None = None) -> tuple[Review, ...]:
+        """The open reviews that are put to a role (None: to any), oldest first; the first `limit` of them."""
+        return self._reviews.list(to=to, limit=limit)
 
     def decisions(self, policy: str | None = None, *, purpose: str | None = None) -> pd.DataFrame:
         """The decisions as a frame, one row each; see `Ledger.decisions`."""

@@ -70,6 +70,9 @@ def rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order(stora
     check("r3", equal={"role": "cfo"}, until={"due_at": "2026-01-02"}, order="due_at")
     check("", equal={"role": "nobody"})
     check("r0 r1 r2 r3", equal={"ordinal": REVIEW.ordinal})
+    check("r1 r2", order="opened_at", limit=2)
+    check("r0 r2", equal={"role": "cfo"}, limit=2)
+    check("", limit=0)
 
 
 def every_row_comes_in_the_order_of_a_column_and_then_of_the_key(storage: Storage) -> None:

@@ -127,6 +127,7 @@ class SqlReader:
         equal: Mapping[str, Any] | None = None,
         until: Mapping[str, str] | None = None,
         order: str | None = None,
+        limit: int | None = None,
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
         model: Any = kind
@@ -137,10 +138,13 @@ class SqlReader:
             else:
                 tests.append(f"{known_column(model, name)} = ?")
                 values.append(value)
-        for name, limit in (until or {}).items():
+        for name, largest in (until or {}).items():
             tests.append(f"{known_column(model, name)} <= ?")
-            values.append(limit)
-        return [kind(*row) for row in self._database.all(select_text(model, tuple(tests), order or KEY), values)]
+            values.append(largest)
+        sql = select_text(model, tuple(tests), order or KEY)
+        if limit is not None:
+            sql, values = f"{sql} LIMIT ?", [*values, limit]
+        return [kind(*row) for row in self._database.all(sql, values)]
 
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:
         """Every row of a projection, in `order` of a column and then of the key."""
