@@ -225,3 +225,29 @@ def test_a_cancelled_run_is_resumable_at_once_under_the_same_keys(opened):
     assert tick.advanced == ("R",)
     assert run.result() == 3
     assert bank == ["R/hang/0"] * 2
+
+
+def test_an_incident_is_retried_and_supplied_from_an_event_loop(opened):
+    lives = iter([OSError("away"), None, OSError("away")])
+
+    @step
+    async def shaky(number: int) -> int:
+        if error := next(lives):
+            raise error
+        return number
+
+    @process
+    async def job(number: int) -> int:
+        return await shaky(number)
+
+    runtime = opened(job)
+
+    async def main():
+        run = await runtime.start_async(job, 7, id="R")
+        await run.incident.retry_async(by="maria@acme", because="it is back")
+        assert run.result() == 7
+        run = await runtime.start_async(job, 8, id="S")
+        await run.incident.supply_async(9, by="maria@acme", because="by telephone")
+        assert run.result() == 9
+
+    asyncio.run(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -30,13 +30,16 @@ class RunReader:
         ledger: the ledger.
         reviews: its reviews.
         processes: the processes that are known, by name; results of others come as JSON.
-        resolve: records how a person resolves an incident: run, position of the incident, action, by, because, value.
+        resolve: records how a person resolves an incident (run, position of the incident, action, by, because, value),
+            and has the run go on.
+        resolve_async: the same, from an event loop.
     """
 
     ledger: Ledger
     reviews: Reviews
     processes: Mapping[str, BoundProcess[Any]]
     resolve: Callable[[str, int, str, str, str, Any], None]
+    resolve_async: Callable[[str, int, str, str, str, Any], Awaitable[None]]
 
     def row(self, run: str) -> RunRow:
         """The run as it stands.
@@ -125,7 +128,11 @@ class RunReader:
         def resolve(action: str, by: str, because: str, value: Any = None) -> None:
             self.resolve(run, entry.position, action, by, because, value)
 
-        return Incident(run, f"{error['type']}: {error['message']}", entry.content["step"], entry.at, resolve)
+        async def resolve_async(action: str, by: str, because: str, value: Any = None) -> None:
+            await self.resolve_async(run, entry.position, action, by, because, value)
+
+        said = f"{error['type']}: {error['message']}"
+        return Incident(run, said, entry.content["step"], entry.at, resolve, resolve_async)
 
     def lineage(self, run: str) -> Lineage:
         """Where every value that the decisions of a run used came from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +38,7 @@ class Incident:
     step: str | None
     at: datetime
     _resolve: Callable[..., None] = field(repr=False, compare=False)
+    _resolve_async: Callable[..., Awaitable[None]] = field(repr=False, compare=False)
 
     def retry(self, *, by: str, because: str) -> None:
         """Let the run go on from where it was; the step that raised is done again, with the same idempotency key.
@@ -74,6 +75,14 @@ class Incident:
             NotPermitted, RationaleMissing, IncidentError: as for `retry`.
         """
         self._resolve("abandon", by, because)
+
+    async def retry_async(self, *, by: str, because: str) -> None:
+        """`retry`, from an event loop."""
+        await self._resolve_async("retry", by, because)
+
+    async def supply_async(self, value: Any, *, by: str, because: str) -> None:
+        """`supply`, from an event loop."""
+        await self._resolve_async("supply", by, because, value)
 
 
 class Run(Generic[R_co]):

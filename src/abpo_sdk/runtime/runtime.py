@@ -79,7 +79,7 @@ class Runtime:
         self.people = people if isinstance(people, People) else People(people)
         self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
         self._processes: dict[str, BoundProcess[Any]] = {}
-        self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve)
+        self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve, self._resolve_async)
         self._worker = Worker(self.ledger, self._reviews, Leases(self.ledger, lease), self._processes, self._reader)
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
@@ -437,7 +437,7 @@ class Runtime:
     async def _answered_async(self, review: Review) -> None:
         await self._worker.try_advance_async(str(review.run))
 
-    def _resolve(self, run: str, position: int, action: str, by: str, because: str, value: Any) -> None:
+    def _record_resolution(self, run: str, position: int, action: str, by: str, because: str, value: Any) -> None:
         record_resolution(
             self.ledger,
             self.people,
@@ -448,8 +448,14 @@ class Runtime:
             because=because,
             value=value,
         )
-        if action != "abandon":
-            self._worker.try_advance(run)
+
+    def _resolve(self, run: str, *resolution: Any) -> None:
+        self._record_resolution(run, *resolution)
+        self._worker.try_advance(run)
+
+    async def _resolve_async(self, run: str, *resolution: Any) -> None:
+        self._record_resolution(run, *resolution)
+        await self._worker.try_advance_async(run)
 
 
 def _random_id() -> str:

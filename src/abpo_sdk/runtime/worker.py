@@ -173,7 +173,7 @@ class Worker:
             segment.give_up()
             raise RunError(
                 f"{segment} and was called from an event loop; "
-                "use start_async, answer_async or tick_async there (tick_async goes on with this run)"
+                "use start_async, answer_async, retry_async or tick_async there (tick_async goes on with this run)"
             )
         while not segment.run():
             segment = self.segment(segment.bound, segment.chain.lease)
