@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
 from abpo_sdk.errors import DefinitionError, UnknownProcess, UnknownRun
 from abpo_sdk.gates import People, Reviews
-from abpo_sdk.ledger import Ledger, Place, Writer
-from abpo_sdk.ledger.entry import LIFE, Draft, check_id
-from abpo_sdk.ledger.own_entries import under_living_keys
+from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage
-from abpo_sdk.runtime.duplicates import check_duplicate
 from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.reading import RunReader
 from abpo_sdk.runtime.run import Incident, Run, Status
-from abpo_sdk.runtime.segment import Begun, Segment
+from abpo_sdk.runtime.starting import Starter
 from abpo_sdk.runtime.worker import Tick, Worker
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
@@ -81,6 +78,7 @@ class Runtime:
         self._processes: dict[str, BoundProcess[Any]] = {}
         self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve, self._resolve_async)
         self._worker = Worker(self.ledger, self._reviews, Leases(self.ledger, lease), self._processes, self._reader)
+        self._starter = Starter(self.ledger, self._worker, self._processes, self._reader)
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
             if bound.name in self._processes:
@@ -126,7 +124,7 @@ class Runtime:
             LossyRoundTrip, MistypedInput, EncryptionError: the case cannot be stored as it is.
             StoreUnavailable: the ledger cannot be written.
         """
-        run, segment = self._start(process, args, kwargs, id)
+        run, segment = self._starter.start(process, args, kwargs, id)
         if segment is not None:
             run.see_end(self._worker.run(segment).result)
         return run
@@ -147,7 +145,7 @@ class Runtime:
 
     async def start_async(self, process: Any, /, *args: Any, id: str | None = None, **kwargs: Any) -> Run[Any]:  # noqa: A002
         """`start`, from an event loop; a plain process runs in a thread."""
-        run, segment = self._start(process, args, kwargs, id)
+        run, segment = self._starter.start(process, args, kwargs, id)
         if segment is not None:
             run.see_end((await self._worker.run_async(segment)).result)
         return run
@@ -380,57 +378,6 @@ class Runtime:
 
     # how
 
-    def _start(
-        self, process: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], identifier: str | None
-    ) -> tuple[Run[Any], Segment | None]:
-        self._worker.check_going_on()
-        bound = self._bound(process)
-        signature = bound.process.signature
-        encoded, values = signature.round_trip(signature.case_values(args, kwargs))
-        run = identifier if identifier is not None else _random_id()
-        check_id(run, "a run's id")
-        lease = self._worker.leases.fresh(run)
-        payload: dict[str, Any] = {"pins": bound.process.pins, "version": bound.process.version}
-        if encoded.files:
-            payload["files"] = dict(encoded.files)
-        draft = Draft(
-            Place(LIFE, 0),
-            "started",
-            bound.name,
-            payload,
-            self.clock.now(),
-            encoded.within("arguments"),
-            encoded,
-            {"arguments": encoded},
-        )
-        first = (draft, self.ledger.encrypted(draft))
-
-        def begin(writer: Writer) -> Begun | None:
-            living = under_living_keys(self.ledger.vault, writer.tx, (first,))[0] if first[1].keys else first
-            entries = writer.begin(run, living, lease=lease)
-            return Begun(entries, writer.end, values, encoded.files) if entries else None
-
-        begun = self.ledger.commit(begin)
-        if begun is not None:
-            return Run(self._reader, run), self._worker.segment(bound, lease, begun)
-        check_duplicate(self.ledger, run, bound.name, encoded)
-        return Run(self._reader, run), self._worker.take_up(run)
-
-    def _bound(self, process: Any) -> BoundProcess[Any]:
-        if isinstance(process, BoundProcess):
-            self._processes[process.name] = process
-            return process
-        if not isinstance(process, Process):
-            raise DefinitionError(f"start({process!r}, ...): give a process, made with @process")
-        known = self._processes.get(process.name)
-        if known is not None and known.process is process:
-            return known
-        if process.signature.missing({}):
-            raise UnknownProcess(
-                f"the runtime has no wiring for process {process.name!r}; give it {process.name}.bind(...)"
-            )
-        return self._bound(process.bind())
-
     def _answered(self, review: Review) -> None:
         self._worker.try_advance(str(review.run))
 
@@ -456,9 +403,3 @@ class Runtime:
     async def _resolve_async(self, run: str, *resolution: Any) -> None:
         self._record_resolution(run, *resolution)
         await self._worker.try_advance_async(run)
-
-
-def _random_id() -> str:
-    import uuid
-
-    return uuid.uuid4().hex
