@@ -53,7 +53,10 @@ AbpoError
 ├── AuditError               an auditor was given what it cannot count
 ├── EvaluationError          past cases that cannot be evaluated
 ├── CrashTestFailed          a process lost or doubled something when it crashed
-└── StoreCheckFailed         a store does not do what a ledger needs of it
+├── StoreCheckFailed         a store does not do what a ledger needs of it
+├── PolicyCheckFailed        a policy does not do what every policy must
+├── ProcessCheckFailed       a process does what a replay would not repeat
+└── CasesRejected            nearly all made cases are refused by their model, or by the ledger
 """
 
 from __future__ import annotations
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AbpoError",
     "AuditError",
+    "CasesRejected",
     "ConditionError",
     "CrashTestFailed",
     "DefinitionError",
@@ -94,6 +98,8 @@ __all__ = [
     "OutOfScope",
     "OutcomeUnknown",
     "ParkingSwallowed",
+    "PolicyCheckFailed",
+    "ProcessCheckFailed",
     "ProofInvalid",
     "RationaleMissing",
     "ReplayDiverged",
@@ -361,3 +367,15 @@ class CrashTestFailed(AbpoError, AssertionError):
 
 class StoreCheckFailed(AbpoError, AssertionError):
     """A store does not do what a ledger needs of it; the message names the check, what was expected and what was seen."""
+
+
+class PolicyCheckFailed(AbpoError, AssertionError):
+    """A policy does not do what every policy must; the message names the check, the case and what was seen."""
+
+
+class ProcessCheckFailed(AbpoError, AssertionError):
+    """A process does what a replay would not repeat; the message lists every place, why it matters and what to do instead."""
+
+
+class CasesRejected(AbpoError):
+    """Nearly all made cases are refused by their model, or by the ledger; the message says why the last one was."""

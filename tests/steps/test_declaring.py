@@ -186,3 +186,19 @@ def test_wiring_is_bound_by_name_and_completely():
     with pytest.raises(DefinitionError, match="'pay' has no wiring 'name'"):  # it is data
         pay.bind(port=None, name="x")
     assert repr(pay.bind(port=None)) == "<process pay, bound to port>"
+
+
+@process
+def first_of_two(number: int) -> int:
+    return second_of_two(number - 1) if number else 0
+
+
+@process
+def second_of_two(number: int) -> int:
+    return first_of_two(number)
+
+
+def test_processes_that_name_each_other_have_versions():
+    assert sorted(first_of_two.pins) == ["Process first_of_two", "Process second_of_two"]
+    assert first_of_two.version != second_of_two.version
+    assert first_of_two(3) == 0

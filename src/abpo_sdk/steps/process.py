@@ -79,18 +79,26 @@ class Process(Generic[P, R]):
 
         What it names are the globals and enclosing variables that its body uses by their bare names.
         """
+        return self._pins(())
+
+    def _pins(self, within: tuple[Process[Any, Any], ...]) -> dict[str, str]:
+        """`pins`, as a part of processes that name this one, which are left out: two may name each other."""
         own = self._version or code_version(self.function, depends=self._depends)
         pins = {f"{type(self).__name__} {self.name}": own}
         for thing in _named_in(self.function):
-            name, version = getattr(thing, "name", None), getattr(thing, "version", None)
-            if isinstance(name, str) and isinstance(version, str) and thing is not self:
+            if thing is self or any(thing is outer for outer in within):
+                continue
+            name = getattr(thing, "name", None)
+            if isinstance(thing, Process):
+                pins[f"{type(thing).__name__} {name}"] = _hash_of(thing._pins((*within, self)))  # noqa: SLF001
+            elif isinstance(name, str) and isinstance(version := getattr(thing, "version", None), str):
                 pins[f"{type(thing).__name__} {name}"] = version
         return pins
 
     @functools.cached_property
     def version(self) -> str:
         """One hash over `pins`."""
-        return hashlib.sha256(repr(sorted(self.pins.items())).encode()).hexdigest()[:16]
+        return _hash_of(self.pins)
 
     def __repr__(self) -> str:
         return f"<process {self.name}>"
@@ -158,6 +166,10 @@ def process(
     if function is not None:
         return Process(function, name=name, version=version, depends=depends)
     return lambda decorated: Process(decorated, name=name, version=version, depends=depends)
+
+
+def _hash_of(pins: Mapping[str, str]) -> str:
+    return hashlib.sha256(repr(sorted(pins.items())).encode()).hexdigest()[:16]
 
 
 def _named_in(function: Callable[..., Any]) -> list[Any]:
