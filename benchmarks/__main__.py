@@ -2,12 +2,23 @@
 
 import sys
 
-from benchmarks import durable_process, import_line, ledger_append, ledger_growth, ledger_verify, proofs
+from benchmarks import (
+    durable_process,
+    import_line,
+    ledger_append,
+    ledger_growth,
+    ledger_verify,
+    people_waited_for,
+    proofs,
+)
 from benchmarks.runner import run
 
 BENCHMARKS = {
     "import_line": lambda: import_line.BENCHMARK,
     "durable_process": durable_process.benchmark,
+    "many_at_once": durable_process.many_at_once,
+    "answer_to_resume": people_waited_for.answer_to_resume,
+    "parked": people_waited_for.parked,
     "ledger_append": ledger_append.benchmark,
     "ledger_verify_headers": ledger_verify.headers,
     "ledger_verify": ledger_verify.everything,
