@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring as _text  # escapes as RFC 8785 section 3.2.2.2 says
 from typing import Any, Literal, NamedTuple, Protocol
@@ -223,17 +224,24 @@ class Entry(NamedTuple):
     @property
     def kind(self) -> str:
         """What it is."""
-        return str(self.head["kind"])
+        return _known_head(self.header)[0]
 
     @property
     def name(self) -> str:
         """The name of the step, policy, gate or process."""
-        return str(self.head["name"])
+        return _known_head(self.header)[1]
 
     @property
     def at(self) -> datetime:
         """When it happened."""
-        return from_text(self.head["at"])
+        return _known_head(self.header)[2]
+
+
+@lru_cache(maxsize=2048)
+def _known_head(header: bytes) -> tuple[str, str, datetime]:
+    """The kind, name and time of a header: a run that goes on asks for them again and again."""
+    head = parse_json(header)
+    return str(head["kind"]), str(head["name"]), from_text(head["at"])
 
 
 Stored = tuple[str, int, str, int, bytes, bytes | None, bytes | None, bytes | None, int | None]
