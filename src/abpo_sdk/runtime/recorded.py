@@ -38,6 +38,8 @@ class Recorded:
                 self.entries[entry.place] = entry
                 if entry.kind in CALLS:
                     self._unread.add(entry.place)
+            elif entry.place.ordinal == 0:
+                continue  # that it was started
             elif entry.kind == "resolved":
                 self.resolved = entry.position
             elif entry.kind == "migrated":
