@@ -53,6 +53,7 @@ AbpoError
 ├── AuditError               an auditor was given what it cannot count
 ├── EvaluationError          past cases that cannot be evaluated
 ├── CrashTestFailed          a process lost or doubled something when it crashed
+├── ReplayCheckFailed        a process does other things when it is replayed
 ├── StoreCheckFailed         a store does not do what a ledger needs of it
 ├── PolicyCheckFailed        a policy does not do what every policy must
 ├── ProcessCheckFailed       a process does what a replay would not repeat
@@ -102,6 +103,7 @@ __all__ = [
     "ProcessCheckFailed",
     "ProofInvalid",
     "RationaleMissing",
+    "ReplayCheckFailed",
     "ReplayDiverged",
     "ReviewChanged",
     "ReviewClosed",
@@ -363,6 +365,10 @@ class EvaluationError(AbpoError):
 
 class CrashTestFailed(AbpoError, AssertionError):
     """A process lost or doubled something when it crashed."""
+
+
+class ReplayCheckFailed(AbpoError, AssertionError):
+    """A process does other things when it is replayed; the message names the first place, and what to use instead."""
 
 
 class StoreCheckFailed(AbpoError, AssertionError):

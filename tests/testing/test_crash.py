@@ -92,16 +92,16 @@ def crash(flow, world=Bank, answers=None, make=None):
 def test_a_process_with_one_keyed_effect_survives_a_crash_at_each_point():
     report = crash(simple)
     assert report.points == (
-        "before a ledger write",  # the run begins
-        "after a ledger write",
-        "before the effect of step 'pay'",
-        "after the effect of step 'pay'",
-        "before a ledger write",  # its result
-        "after a ledger write",
-        "before a ledger write",  # the run ends
-        "after a ledger write",
+        "before the write of started 'simple' at run:0",
+        "after the write of started 'simple' at run:0",
+        "before the effect of step 'pay' at /0",
+        "after the effect of step 'pay' at /0",
+        "before the write of step 'pay' at /0",
+        "after the write of step 'pay' at /0",
+        "before the write of finished 'simple' at run:1",
+        "after the write of finished 'simple' at run:1",
     )
-    assert str(report) == "survived a crash at each of 8 points"
+    assert str(report).startswith("survived a crash at each of 8 points:\n  before the write of started")
 
 
 @pytest.mark.parametrize("flow", [several, several_later])
@@ -115,7 +115,7 @@ def test_gates_several_effects_and_async_processes_survive(flow):
 def test_an_effect_that_ignores_its_key_is_caught(flow):
     with pytest.raises(
         CrashTestFailed,
-        match=r"a crash after the effect of step 'pay(_later)?' \(point \d+ of \d+\): afterwards the effects are \[.*\], "
+        match=r"a crash after the effect of step 'pay(_later)?' at /\d \(point \d+ of \d+\): afterwards the effects are \[.*\], "
         r"and without the crash they are .*does the step hand idempotency_key\(\)",
     ):
         crash(flow, world=CarelessBank)

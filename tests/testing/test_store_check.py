@@ -365,6 +365,32 @@ class CommitsForTheCaller(Broken):
         return writes
 
 
+class LendsUnguarded(Broken):
+    class Writes(SqliteTransaction):
+        @contextlib.contextmanager
+        def lent(self) -> Iterator[sqlite3.Connection]:
+            yield self._database.connection
+
+
+class CommitsWhatWasLent(Broken):
+    class Writes(SqliteTransaction):
+        @contextlib.contextmanager
+        def lent(self) -> Iterator[sqlite3.Connection]:
+            yield self._database.connection
+            self._execute("COMMIT")
+            self._execute("BEGIN IMMEDIATE")
+
+
+class LosesWhatWasLent(Broken):
+    class Writes(SqliteTransaction):
+        @contextlib.contextmanager
+        def lent(self) -> Iterator[sqlite3.Connection]:
+            self._execute("SAVEPOINT lent")
+            with super().lent() as connection:
+                yield connection
+            self._execute("ROLLBACK TO lent")
+
+
 BROKEN = {
     DropsAnEntry: "entries come back as they were written",
     TakesEmptyForNone: "entries come back as they were written",
@@ -409,6 +435,9 @@ BROKEN = {
     OneIdForAll: "every ledger has an id of its own",
     AnswersWhenClosed: "a closed store refuses everything and may be closed again",
     JoinsAnything: "what is no connection to its database is not joined",
+    LendsUnguarded: "a write cannot be ended on the lent connection without being noticed",
+    CommitsWhatWasLent: "what is written on the lent connection is kept or lost with the write",
+    LosesWhatWasLent: "what is written on the lent connection is kept or lost with the write",
     CommitsForTheCaller: "what is written on a callers connection is kept or lost with it",
 }
 """Each store with a defect, and the check that finds it."""

@@ -2,76 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from abpo_sdk.errors import CrashTestFailed, DefinitionError
-from abpo_sdk.ledger import Ledger, SqliteStore, Transaction
+from abpo_sdk.errors import CrashTestFailed
+from abpo_sdk.ledger import Ledger, SqliteStore
 from abpo_sdk.ledger.keys.file_vault import FileVault
-from abpo_sdk.runtime import Run
 from abpo_sdk.steps import BoundProcess
+from abpo_sdk.testing.clock import FakeClock
+from abpo_sdk.testing.crashing import Crash, CrashingStore, Trace
+from abpo_sdk.testing.driving import Ending, drive
 from abpo_sdk.testing.runtime import TestRuntime
-from abpo_sdk.values.review import Review
+from abpo_sdk.testing.script import Answers, Script
 
 W = TypeVar("W")
 
 RUN = "crash-test"
-ROUNDS = 1000
-
-Answers = Mapping[str, str | Callable[[Review], str]]
-
-
-class Crash(BaseException):
-    """The process is gone; no `Exception`, since no code of a dead process runs on."""
-
-
-@dataclass(slots=True)
-class _Trace:
-    """Where the run has been, and where it is to crash."""
-
-    crash_at: int | None = None
-    points: list[str] = field(default_factory=list)
-    dead: bool = False
-
-    def reach(self, point: str) -> None:
-        """Be at a point, and crash there if that is the one."""
-        if self.dead:
-            raise Crash
-        self.points.append(point)
-        if len(self.points) - 1 == self.crash_at:
-            self.dead = True
-            raise Crash
-
-
-class _CrashingStore:
-    """A store that can die before and after each write; once it is dead nothing gets through any more."""
-
-    def __init__(self, store: SqliteStore, trace: _Trace) -> None:
-        self._store = store
-        self._trace = trace
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        if self._trace.dead:
-            raise Crash
-        with self._store.transaction() as tx:
-            yield tx
-            self._trace.reach("before a ledger write")
-        self._trace.reach("after a ledger write")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     status: str
     result: Any
-    effects: list[Any]
+    effects: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +37,17 @@ class CrashReport:
     """Where the process was crashed, and survived.
 
     Args:
-        points: each point, in the order in which the undisturbed run comes by.
+        points: each point, in the order in which the undisturbed run came by.
+
+    >>> print(CrashReport(("before the write of started 'pay' at run:0",)))
+    survived a crash at each of 1 points:
+      before the write of started 'pay' at run:0
     """
 
     points: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"survived a crash at each of {len(self.points)} points"
+        return "\n  ".join((f"survived a crash at each of {len(self.points)} points:", *self.points))
 
 
 def survives_crashes(
@@ -95,48 +57,62 @@ def survives_crashes(
     world: Callable[[], W],
     effects: Callable[[W], Any],
     answers: Answers | None = None,
+    ends: Ending = "done",
 ) -> CrashReport:
     """Check that a process loses nothing and does nothing twice, wherever it crashes.
 
-    The process runs once undisturbed. Then, for each point that this run came by (before and after every
-    write to the ledger, before and after every step with an effect), it runs in a new world and crashes there;
-    a new runtime goes on from what the ledger has, until the end. The world outlives the crash, the process
-    does not. Each time, status, result and effects must equal those of the undisturbed run, and the ledger
-    must verify.
+    The process runs once undisturbed, to its end: people answer, and the clock is turned to whatever is due next (a sleep,
+    the pause before another attempt, an escalation). Then, for each point that this run came by (before and after every
+    write to the ledger, before and after every effect, each attempt by itself), it runs in a new world and crashes there;
+    a new runtime goes on from what the ledger has, until the end. The world outlives the crash, the process does not.
+    Each time, status, result and effects must equal those of the undisturbed run, and the ledger must verify.
 
     Args:
         make: gives the process, bound to a world: `lambda erp: pay_invoice.bind(erp=erp)`.
         *case: what the process is started with.
         world: makes what the process changes: a fake of the outside, or the real thing.
-        effects: gives what was done to a world, as something that compares with `==`, such as a list of bookings.
-        answers: for each gate, the outcome that the person answers, or a function from the review to it.
+        effects: gives what was done to a world, as something that compares with `==`, such as a list of bookings; sorted,
+            where the process does things side by side.
+        answers: for each gate, the outcome that the person answers, or a function from the review to it; or for each role,
+            and who is not named says nothing, so that the review escalates: `{"approval": {"cfo": "pay"}}`.
+        ends: how the undisturbed run must end: "done", "incident", or "abandoned" (an incident is given up then).
 
     Returns:
         The points at which it was crashed.
 
     Raises:
         CrashTestFailed: something was lost or doubled (an AssertionError, too); names the point.
-        DefinitionError: a gate asked, and `answers` has no answer for it.
+        DefinitionError: a gate asks, and `answers` has no answer for it.
     """
-    with tempfile.TemporaryDirectory(prefix="abpo-crash-") as directory:
-        undisturbed_trace = _Trace()
-        undisturbed = _Trial(make, case, world(), effects, answers or {}, Path(directory) / "undisturbed.db")
-        expected = undisturbed.live(undisturbed_trace)
-        if expected.status != "done":
+    script = Script(answers)
+    with tempfile.TemporaryDirectory(prefix="abpo-crash-") as name:
+        directory = Path(name)
+        empty = _empty_ledger(directory)
+
+        def trial() -> _Trial:
+            return _Trial(make, case, world(), effects, script, ends, shutil.copytree(empty, directory / "trial"))
+
+        undisturbed, trace = trial(), Trace()
+        expected = undisturbed.live(trace)
+        undisturbed.forget()
+        if expected.status != ends:
             raise CrashTestFailed(
                 f"the undisturbed run ended {expected.status}, so a crash test would show nothing: {expected.result}"
             )
-        points = undisturbed_trace.points
-        for number, point in enumerate(points):
-            trial = _Trial(make, case, world(), effects, answers or {}, Path(directory) / f"{number}.db")
-            trace = _Trace(crash_at=number)
-            where = f"a crash {point} (point {number + 1} of {len(points)})"
-            with suppress(Crash):
-                trial.live(trace)
-            if not trace.dead or trace.points[-1] != point:
-                raise CrashTestFailed(f"{where} was never reached: the process does other things from run to run")
-            _compare(trial.recover(), expected, where)
-    return CrashReport(tuple(points))
+        for number, point in enumerate(trace.points):
+            _crash_at(point, f"a crash {point} (point {number + 1} of {len(trace.points)})", trial(), expected)
+    return CrashReport(tuple(trace.points))
+
+
+def _crash_at(point: str, where: str, trial: _Trial, expected: _Outcome) -> None:
+    trace = Trace(lambda reached: reached == point)
+    with suppress(Crash):
+        trial.live(trace)
+    if not trace.dead:
+        raise CrashTestFailed(f"{where} was never reached: the process does other things from run to run")
+    outcome = trial.recover()
+    trial.forget()
+    _compare(outcome, expected, where)
 
 
 @dataclass(slots=True)
@@ -147,44 +123,56 @@ class _Trial:
     case: tuple[Any, ...]
     world: Any
     effects: Callable[[Any], Any]
-    answers: Answers
-    path: Path
+    script: Script
+    ends: Ending
+    directory: Path
+    clock: FakeClock = field(default_factory=FakeClock)
 
-    def live(self, trace: _Trace) -> _Outcome:
+    def live(self, trace: Trace) -> _Outcome:
         """Run until the end, or the crash."""
-        with self._runtime(_CrashingStore(SqliteStore(self.path), trace)) as runtime:
-            runtime.observe(lambda moment, step: trace.reach(f"{moment.replace(' ', ' the ')} of step {step!r}"))
+        with self._runtime(CrashingStore(_store(self.directory), trace)) as runtime:
+            runtime.observe(trace.effect)
             return self._drive(runtime)
 
     def recover(self) -> _Outcome:
         """Go on in a new runtime from what the ledger has, and verify it."""
-        with self._runtime(SqliteStore(self.path)) as runtime:
+        self.clock = FakeClock(self.clock.now())  # time goes on, and the dead hear nothing of it
+        with self._runtime(_store(self.directory)) as runtime:
             runtime.take_over()  # from this very process, which only played dead
             outcome = self._drive(runtime)
             runtime.ledger.verify()
             return outcome
 
+    def forget(self) -> None:
+        """Remove its ledger."""
+        shutil.rmtree(self.directory)
+
     def _runtime(self, store: Any) -> TestRuntime:
-        vault = FileVault(self.path.with_name(self.path.name + ".keys"))
-        return TestRuntime(Ledger(store, vault=vault), [self.make(self.world)])
+        ledger = Ledger(store, vault=_vault(self.directory))
+        return TestRuntime(ledger, [self.make(self.world)], clock=self.clock)
 
     def _drive(self, runtime: TestRuntime) -> _Outcome:
-        bound = self.make(self.world)
-        run: Run[Any] = runtime.start(bound, *self.case, id=RUN)
-        for _ in range(ROUNDS):
-            if run.status != "waiting":
-                break
-            for review in run.reviews:
-                review.answer(self._answer(review), by=runtime.someone(review.to), because="answered by the crash test")
-        incident = run.incident
-        result = run.result() if run.status == "done" else incident.error if incident else None
-        return _Outcome(run.status, result, _copied(self.effects(self.world)))
+        run = runtime.start(self.make(self.world), *self.case, id=RUN)
+        drive(runtime, run, self.script, ends=self.ends)
+        incident, status = run.incident, run.status
+        result = run.result() if status == "done" else incident.error if incident else None
+        return _Outcome(status, result, _copied(self.effects(self.world)))
 
-    def _answer(self, review: Review) -> str:
-        answer = self.answers.get(review.gate)
-        if answer is None:
-            raise DefinitionError(f"gate {review.gate!r} asks, and answers={{...}} has no answer for it")
-        return answer(review) if callable(answer) else answer
+
+def _empty_ledger(directory: Path) -> Path:
+    """A ledger without entries, to be copied, which takes less time than to make one."""
+    empty = directory / "empty"
+    empty.mkdir()
+    with TestRuntime(Ledger(_store(empty), vault=_vault(empty))):
+        return empty
+
+
+def _store(directory: Path) -> SqliteStore:
+    return SqliteStore(directory / "ledger.db")
+
+
+def _vault(directory: Path) -> FileVault:
+    return FileVault(directory / "ledger.db.keys")
 
 
 def _copied(effects: Any) -> Any:
@@ -193,11 +181,28 @@ def _copied(effects: Any) -> Any:
 
 def _compare(outcome: _Outcome, expected: _Outcome, where: str) -> None:
     if outcome.effects != expected.effects:
+        why = (
+            "the same effects in another order; where the process does things side by side, compare them sorted: "
+            "effects=lambda world: sorted(...)"
+            if _permuted(outcome.effects, expected.effects)
+            else "does the step hand idempotency_key() to what it changes?"
+        )
         raise CrashTestFailed(
-            f"{where}: afterwards the effects are {outcome.effects!r}, and without the crash they are {expected.effects!r}; "
-            "does the step hand idempotency_key() to what it changes?"
+            f"{where}: afterwards the effects are {outcome.effects!r}, and without the crash they are {expected.effects!r}; {why}"
         )
     if (outcome.status, outcome.result) != (expected.status, expected.result):
         raise CrashTestFailed(
             f"{where}: afterwards the run is {outcome.status} with {outcome.result!r}, and without the crash {expected.status} with {expected.result!r}"
         )
+
+
+def _permuted(some: Any, others: Any) -> bool:
+    """Whether two lists hold the same, in another order."""
+    if not isinstance(some, list) or not isinstance(others, list) or len(some) != len(others):
+        return False
+    rest = list(others)
+    for one in some:
+        if one not in rest:
+            return False
+        rest.remove(one)
+    return True

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from abpo_sdk.errors import StoreCheckFailed
 from abpo_sdk.ledger.store import Store
-from abpo_sdk.testing import store_entries, store_rows, store_writes
+from abpo_sdk.testing import store_connections, store_entries, store_rows, store_writes
 from abpo_sdk.testing.storage import NotAsExpectedError, SkippedError, Storage
 
 S = TypeVar("S", bound=Store)
@@ -16,6 +16,7 @@ CHECKS: tuple[Callable[[Storage], None], ...] = (
     *store_entries.CHECKS,
     *store_rows.CHECKS,
     *store_writes.CHECKS,
+    *store_connections.CHECKS,
 )
 
 
@@ -25,7 +26,7 @@ def check_store(
     again: Callable[[S], Store] | None = None,
     connect: Callable[[S], Any] | None = None,
 ) -> list[str]:
-    """Check that a store does what `abpo_sdk.ledger.Store` says: three dozen checks, each on new storage.
+    """Check that a store does what `abpo_sdk.ledger.Store` says: some forty checks, each on new storage.
 
     Args:
         make: gives a new, empty store each time; what it is kept in is the caller's to remove.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
+from abpo_sdk.errors import LedgerBroken, StoreUnavailable
 from abpo_sdk.ledger.keys.vault import MemoryVault
 from abpo_sdk.ledger.ledger import Ledger
 from abpo_sdk.ledger.rows import DecisionRow, RunRow
@@ -232,33 +232,6 @@ def a_closed_store_refuses_everything_and_may_be_closed_again(storage: Storage) 
         list(reader.scan())
 
 
-def what_is_no_connection_to_its_database_is_not_joined(storage: Storage) -> None:
-    store = storage.new()
-    for thing in (object(), None, "connection"):
-        with refused(f"joined({thing!r})", DefinitionError):
-            store.joined(thing)
-
-
-def what_is_written_on_a_callers_connection_is_kept_or_lost_with_it(storage: Storage) -> None:
-    store = storage.new()
-    connection = storage.connection(store)
-    for commit in (False, True):
-        tx = store.joined(connection)
-        expect("add_head", tx.add_head(head(1)), expected=True)
-        tx.append([entry(0)])
-        tx.put(RUN)
-        expect("entries, for the caller", tx.entries("R-1"), [entry(0)])
-        expect("entries, for others, before the commit", store.entries("R-1"), [])
-        (connection.commit if commit else connection.rollback)()
-        expect("entries, for others", store.entries("R-1"), [entry(0)] if commit else [])
-        expect("rows, for others", store.select(RunRow), [RUN] if commit else [])
-    tx = store.joined(connection)
-    expect("add_head of a chain that is there", tx.add_head(head(7)), expected=False)
-    tx.put(RUN._replace(id="R-2"))  # the caller's transaction goes on
-    connection.commit()
-    expect("rows", [row.id for row in store.select(RunRow)], ["R-1", "R-2"])
-
-
 def a_whole_ledger_stands_on_it_and_what_was_tampered_with_is_found(storage: Storage) -> None:
     store, vault, signer = storage.new(), MemoryVault(), Signer.generate("check")
     ledger = Ledger(store, vault=vault, signer=signer)
@@ -315,7 +288,5 @@ CHECKS = (
     what_was_written_is_there_when_the_storage_is_opened_again,
     every_ledger_has_an_id_of_its_own,
     a_closed_store_refuses_everything_and_may_be_closed_again,
-    what_is_no_connection_to_its_database_is_not_joined,
-    what_is_written_on_a_callers_connection_is_kept_or_lost_with_it,
     a_whole_ledger_stands_on_it_and_what_was_tampered_with_is_found,
 )
