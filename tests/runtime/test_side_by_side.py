@@ -56,7 +56,7 @@ async def three_lookups_async(case: int) -> list[str]:
     return [*await gather_async(*(look_up_async(n) for n in range(3))), await look_up_async(9)]
 
 
-KEYS = ["/0/0/look_up/0", "/0/1/look_up/0", "/0/2/look_up/0", "/look_up/0"]
+KEYS = ["/0.0/look_up/0", "/0.1/look_up/0", "/0.2/look_up/0", "/look_up/0"]
 
 
 def test_each_branch_has_keys_of_its_own_whichever_is_quicker(runtime):
@@ -216,7 +216,7 @@ def test_the_first_error_in_order_is_raised_after_all_have_ended(runtime):
     run = runtime.start(failing, 1, id="R")
     assert run.result() == "number 1, R/look_up/0"
     kinds = [(e.kind, str(e.place)) for e in run.entries]
-    assert {("raised", "/0/0/0"), ("step", "/0/1/0"), ("raised", "/0/2/0")} <= set(kinds)
+    assert {("raised", "/0.0/0"), ("step", "/0.1/0"), ("raised", "/0.2/0")} <= set(kinds)
 
 
 def test_an_error_that_nobody_caught_is_an_incident_of_that_step(runtime):
@@ -236,7 +236,7 @@ def test_an_error_that_nobody_caught_is_an_incident_of_that_step(runtime):
     run = runtime.start(failing, 1, id="R")
     assert (run.status, run.incident.step) == ("incident", "shaky")
     run.incident.retry(by=runtime.someone("operator"), because="it is back")
-    assert run.result() == ["R/0/0/look_up/0", 7]
+    assert run.result() == ["R/0.0/look_up/0", 7]
     assert attempts == [7, 7]
 
 
@@ -309,7 +309,7 @@ def test_branches_within_branches_have_places_of_their_own(runtime):
         first, second = gather(inner, inner)
         return [*first, *second]
 
-    keys = [f"R/0/{a}/0/{b}/look_up/0" for a in (0, 1) for b in (0, 1)]
+    keys = [f"R/0.{a}/0.{b}/look_up/0" for a in (0, 1) for b in (0, 1)]
     assert runtime.start(nested, 1, id="R").result() == keys
 
 
@@ -324,7 +324,7 @@ def test_a_sub_process_in_a_branch_and_a_policy_beside_it(runtime):
 
     run = runtime.start(outer, Claim(amount=Decimal(3)), id="R")
     assert run.result() == ["pay", "pay"]
-    assert sorted(str(e.place) for e in run.entries if e.kind == "decision") == ["/0/0/0/0", "/0/1/0"]
+    assert sorted(str(e.place) for e in run.entries if e.kind == "decision") == ["/0.0/0/0", "/0.1/0"]
 
 
 def test_outside_a_run_a_gate_in_a_branch_raises():

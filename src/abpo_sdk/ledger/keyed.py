@@ -47,13 +47,14 @@ def ledger_connection() -> Any:
     commits when the step has returned, and a `commit` or `rollback` of the step's own is refused.
 
     Returns:
-        The `sqlite3.Connection` or `psycopg.Connection` of the ledger; outside a run, that of `key_scope(connection=...)`.
+        The `sqlite3.Connection` or `psycopg.Connection` of the ledger; for such a step outside a run, that of
+        `key_scope(connection=...)`.
 
     Raises:
         NoRun: it was called elsewhere.
     """
     here = in_force()
-    connection = here.connection if isinstance(here, Keyed) else None
+    connection = here.connection if isinstance(here, Keyed) and here.key is not None else None
     if connection is None:
         raise NoRun(
             "ledger_connection() was called where there is no transaction to join; call it inside a step that is declared "
@@ -93,9 +94,21 @@ class Scope:
         return Scope(self.root, self.next_place().inner)
 
     def branches(self, count: int) -> list[Scope]:
-        """The scopes of what is called next, side by side."""
-        inner = self.next_place().inner
-        return [Scope(self.root, Place(inner, number).inner) for number in range(count)]
+        """The scopes of what is called next, side by side: "/2.0/" and "/2.1/"."""
+        place = self.next_place()
+        return [Scope(self.root, f"{place.scope}{place.ordinal}.{number}/") for number in range(count)]
+
+
+def beside(one: str, other: str) -> bool:
+    """Whether two scopes are in different branches of a process, so that nothing in one came before what is in the other.
+
+    >>> beside("/2.0/", "/2.1/0/"), beside("/2.0/", "/2.0/0/"), beside("/2.0/", "/3/")
+    (True, False, False)
+    """
+    for mine, its in zip(one.split("/"), other.split("/"), strict=False):
+        if mine != its:
+            return "." in mine and "." in its and mine.partition(".")[0] == its.partition(".")[0]
+    return False
 
 
 @lru_cache(maxsize=256)
@@ -161,7 +174,7 @@ class Keyed(Unrecorded):
     def _around(self, call: Call[Any]) -> Iterator[None]:
         self.scope.next_place()
         if call.kind == "step":
-            with Keyed(None, self.scope.next_key(call.name), self.connection):
+            with Keyed(None, self.scope.next_key(call.name), self.connection if call.transaction else None):
                 yield
         else:
             yield

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.entry import Entry, Place, entry_id
 from abpo_sdk.ledger.erasure import OPEN
-from abpo_sdk.ledger.keyed import PART, Scope, key_root
+from abpo_sdk.ledger.keyed import PART, Scope, beside, key_root
 from abpo_sdk.ledger.rows import DecisionRow, RunRow
 from abpo_sdk.ledger.store import Reader
 
@@ -142,6 +142,8 @@ class _Matching:
 class _Chain:
     """What a run has recorded: its steps by their keys, each with the decision before it.
 
+    A decision that was made in a branch beside the step's own came before it by chance alone, and permits nothing there.
+
     Args:
         name: of the run or key.
         entries: in the order in which they were written.
@@ -151,25 +153,40 @@ class _Chain:
     def __init__(self, name: str, entries: list[Entry], *, is_run: bool) -> None:
         self.is_run = is_run
         self.steps: dict[str, str | None] = {}
-        self._last: str | None = None
+        self._decisions: list[tuple[str, str]] = []  # each with its scope
         scopes: dict[str, Scope] = {}
         for entry in entries:
             if entry.kind in ("decision", "imported"):
-                self._last = entry_id(name, entry.place)
+                self._decisions.append((entry.place.scope, entry_id(name, entry.place)))
             elif entry.kind in ("step", "raised", "review"):
                 scope = scopes.setdefault(entry.place.scope, Scope(key_root(name), entry.place.scope))
                 key = scope.next_key(entry.name)  # gates are counted with the steps, by name
                 if entry.kind != "review":
-                    self.steps[key] = self._last
+                    self.steps[key] = self._last_for(entry.place.scope)
 
     def permitting(self, key: str) -> str | None:
         """The decision that was made last before a step; for a step that is not recorded, the last of all."""
-        return self.steps.get(outer(key), self._last)
+        key = outer(key)
+        return self.steps[key] if key in self.steps else self._last_for(scope_of(key))
+
+    def _last_for(self, scope: str) -> str | None:
+        """The last decision so far that was not made beside a scope."""
+        return next((made for where, made in reversed(self._decisions) if not beside(where, scope)), None)
 
 
 def outer(key: str) -> str:
     """The key of the step that a run records: what a step calls in turn has a key that goes on behind a colon."""
     return key.partition(PART)[0]
+
+
+def scope_of(key: str) -> str:
+    """The scope that a step is called in, from its key.
+
+    >>> scope_of("INV-7/2.1/pay/0"), scope_of("INV-7/pay/0")
+    ('/2.1/', '/')
+    """
+    parts = key.split("/")[1:-2]
+    return "/".join(("", *parts, ""))
 
 
 def _texts(column: pd.Series[Any]) -> list[str | None]:

@@ -7,7 +7,7 @@ its own in force, which returns what the ledger has, or does it and records it.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -112,8 +112,14 @@ class Recorder(Protocol):
         """End the segment until a time has come; outside a run, how many seconds there are still to wait."""
         ...
 
-    def called(self, name: str) -> Callable[[], None]:
-        """Hear of something that must be awaited; what is returned is to be called when it is."""
+    def awaited(
+        self, name: str, make: Callable[[Callable[[], None]], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
+        """Make a coroutine that must be awaited; it is made with what it has to call when it is."""
+        ...
+
+    def left(self) -> None:
+        """Hear that it is in force no more, where `recording` put it in force."""
         ...
 
 
@@ -176,9 +182,14 @@ class Unrecorded:
             until = until - datetime.now(UTC)
         return max(0.0, until.total_seconds())
 
-    def called(self, name: str) -> Callable[[], None]:
+    def awaited(
+        self, name: str, make: Callable[[Callable[[], None]], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
         """Python itself warns of what is never awaited."""
-        return _nothing
+        return make(_nothing)
+
+    def left(self) -> None:
+        """Nothing to let go of."""
 
 
 class _Attempts:
@@ -236,3 +247,4 @@ def recording(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
+        recorder.left()

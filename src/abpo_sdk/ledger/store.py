@@ -11,6 +11,12 @@ from abpo_sdk.ledger.rows import CheckpointRow, Head, Projection
 
 Row = TypeVar("Row", bound=Projection)
 
+WITHIN_A_STEP = (
+    "the ledger was to be written to within a step that is declared with transaction=True, whose result and effect are kept by one "
+    "write of their own; decide, record and start runs in the process, before or after the step"
+)
+"""What is wrong where the ledger is written to while its connection is lent."""
+
 
 class Reader(Protocol):
     """Looks things up. What gives an iterator reads bit by bit, so that what it reads need not fit into memory."""
@@ -147,7 +153,8 @@ class Transaction(Reader, Protocol):
         """The connection to the database, for what a caller writes in this very transaction, who must not end it.
 
         Raises:
-            StoreUnavailable: when the block ends, where the transaction has ended in it; nothing was kept.
+            DefinitionError: when the block ends, where the caller has ended it, or has tried to; or the ledger was written to in
+                another way meanwhile.
         """
         ...
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from abpo_sdk.ledger import Call, Entry, Occurrence, Place
+from abpo_sdk.ledger import Call, Occurrence, Place
 from abpo_sdk.ledger.entry import Draft
 from abpo_sdk.ledger.erasure import run_subject
 from abpo_sdk.runtime.exceptions import error_tree
-from abpo_sdk.runtime.recorded import Recorded
 from abpo_sdk.values.clock import to_text
 from abpo_sdk.values.encoded import Encoded, JsonValue, PersonalValue
 
@@ -89,12 +87,4 @@ class Attempt(Generic[T]):
         if due and not parks:
             payload["parks"] = False
         message = PersonalValue(("error", "message"), "error message", run_subject(self.occurrence.chain))
-        return Draft(place, "attempt", self.call.name, payload, now, (message,))
-
-
-def attempts_in(recorded: Recorded, place: Place) -> Iterator[Entry]:
-    """The attempts of the step at a place that the ledger has."""
-    for entry in recorded.within(place.inner):
-        if entry.kind != "attempt":
-            return
-        yield entry
+        return Draft(place, "attempt", self.call.name, payload, now, (message,), self.inputs)

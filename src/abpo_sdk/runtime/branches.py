@@ -44,21 +44,28 @@ def joined(parent: RunRecorder, branches: Sequence[RunRecorder], outcomes: Seque
     Raises:
         Parked: a branch waits, and none raised.
     """
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    for error in errors:
-        if not isinstance(error, (Exception, Parked)):
+    errors = [outcome.error for outcome in outcomes]
+    waits = [_waits(error) for error in errors]
+    for error, waiting in zip(errors, waits, strict=True):
+        if error is not None and not waiting and not isinstance(error, Exception):
             raise error
-    if parent.chain.broken is not None:
-        raise parent.chain.broken
-    parked = any(branch.parked for branch in branches)
-    if any(branch.parked and outcome.error is None for branch, outcome in zip(branches, outcomes, strict=True)):
-        parent.chain.broken = swallowed(parent.chain.run)
-        raise parent.chain.broken
-    failed = [error for error in errors if isinstance(error, Exception)]
-    if failed and not parent.chain.halted:
-        parent.failures = [failure for branch in branches for failure in branch.failures]
-        raise failed[0]
-    if parked:
+    chain = parent.chain
+    parent.failures = [failure for branch in branches for failure in branch.failures]
+    if chain.broken is None and any(b.parked and not waiting for b, waiting in zip(branches, waits, strict=True)):
+        chain.broken = swallowed(chain.run)
+    if chain.broken is not None:
+        raise chain.broken
+    for error in errors:
+        if isinstance(error, Exception) and not chain.halted:
+            raise error
+    if any(waits):
         parent.parked = True
         raise Parked
     return [outcome.value for outcome in outcomes]
+
+
+def _waits(error: BaseException | None) -> bool:
+    """Whether a branch ended where it waits; a task group wraps what says so."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(Parked) is not None
+    return isinstance(error, Parked)

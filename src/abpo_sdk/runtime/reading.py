@@ -158,6 +158,9 @@ class RunReader:
     def _last_of(self, run: str, kind: str) -> Entry:
         """What happened to a run last, which its status says is of this kind."""
         entry = self.ledger.store.last(run, LIFE)
+        if entry is not None and entry.kind == "migrated":  # which changes no status
+            life = (e for e in reversed(self.ledger.entries(run)) if e.place.scope == LIFE and e.kind != "migrated")
+            entry = next(life, None)
         if entry is None or entry.kind != kind:
             raise LedgerBroken(f"run {run!r} should end with {kind!r}, and does not; verify the ledger", chain=run)
         return entry

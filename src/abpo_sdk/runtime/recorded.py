@@ -24,26 +24,38 @@ class Recorded:
     Args:
         ledger: the ledger.
         entries: the run's.
+        migrated: whether to take the decisions that are there as made by whatever version they name, as after a migration.
     """
 
-    def __init__(self, ledger: Ledger, entries: Iterable[Entry]) -> None:
+    def __init__(self, ledger: Ledger, entries: Iterable[Entry], *, migrated: bool = False) -> None:
         self._ledger = ledger
         self.entries: dict[Place, Entry] = {}
-        self.resolved = -1
-        """The position of the last entry by which a person had the run go on after an incident."""
+        self.retried: dict[Place, int] = {}
+        """The steps that raised and that a person then had done again: the position of the last entry that says so."""
         self._migrated = -1
         self._unread: set[Place] = set()
+        raised: Place | None = None
+        attempts: dict[Place, list[Place]] = {}
         for entry in entries:
+            if migrated:
+                self._migrated = entry.position
             if entry.place.scope != LIFE:
                 self.entries[entry.place] = entry
                 if entry.kind in CALLS:
                     self._unread.add(entry.place)
+                    attempts.pop(entry.place, None)
+                elif entry.kind == "attempt":
+                    attempts.setdefault(step_of(entry.place), []).append(entry.place)
             elif entry.place.ordinal == 0:
                 continue  # that it was started
-            elif entry.kind == "resolved":
-                self.resolved = entry.position
+            elif entry.kind == "incident":
+                content = entry.content
+                raised = Place(content["scope"], content["ordinal"]) if content["place"] else None
+            elif entry.kind == "resolved" and raised is not None:
+                self.retried[raised] = entry.position
             elif entry.kind == "migrated":
                 self._migrated = entry.position
+        self._unread.update(*attempts.values())
 
     @property
     def unread(self) -> int:
@@ -60,6 +72,12 @@ class Recorded:
         while (entry := self.entries.get(Place(scope, len(found)))) is not None:
             found.append(entry)
         return found
+
+    def attempts(self, place: Place) -> list[Entry]:
+        """The attempts of the step at a place that failed."""
+        attempts = [entry for entry in self.within(place.inner) if entry.kind == "attempt"]
+        self._unread.difference_update(entry.place for entry in attempts)
+        return attempts
 
     def waits(self) -> dict[Place, datetime | None]:
         """The places of reviews that nobody has answered (None), and of timers that have not fired (when they are due)."""
@@ -82,16 +100,18 @@ class Recorded:
             Erased: nobody can tell any more what it was given.
         """
         where = f"run {entry.chain!r}, {entry.place}"
-        recorded = "step" if entry.kind == "raised" else entry.kind
+        recorded = "step" if entry.kind in ("raised", "attempt") else entry.kind
         if (recorded, entry.name) != (kind, name):
             raise ReplayDiverged(
                 f"{where}: the ledger has the {recorded} {entry.name!r}, and the process now calls the {kind} {name!r}; "
                 "bring back the code that the run started with"
             )
-        if version is not None and entry.position > self._migrated:
+        if version is not None:
             then = entry.content["result"]["decision"]["version"]
-            if then != version:
+            if then != version and entry.position > self._migrated:
                 raise ReplayDiverged(f"{where}: {name!r} decided in version {then}, and is now version {version}")
+            if then != version:  # a person said that it stands
+                inputs = Encoded({**inputs.tree, "version": then}, inputs.personal, inputs.files)
         if not self._ledger.same_inputs(entry, inputs):
             raise ReplayDiverged(
                 f"{where}: the {kind} {name!r} was given other inputs (recorded: hash {str(entry.head['inputs'])[:12]}...) "
@@ -111,6 +131,12 @@ class Recorded:
             raise ReplayDiverged(
                 f"run {entry.chain!r}, {place}: the ledger has the {entry.kind} {entry.name!r}, and the process now ends without it"
             )
+
+
+def step_of(attempt: Place) -> Place:
+    """The place of the step of which an attempt failed at a place."""
+    scope, _, ordinal = attempt.scope[:-1].rpartition("/")
+    return Place(f"{scope}/", int(ordinal))
 
 
 def raised_again(entry: Entry, tree: JsonValue) -> Exception:

@@ -55,7 +55,7 @@ def rehearse(ledger: Ledger, reviews: Reviews, bound: BoundProcess[Any], run: st
         run: the run.
     """
     entries = ledger.entries(run)
-    recorded = Recorded(ledger, entries)
+    recorded = Recorded(ledger, entries, migrated=True)
     leases = Leases(ledger, timedelta(minutes=1))
     chain = RunChain(ledger, leases, Lease(run, 0, NOBODY, ""), len(entries), waits=recorded.waits())
     comes_to: list[str] = []
@@ -72,7 +72,7 @@ def rehearse(ledger: Ledger, reviews: Reviews, bound: BoundProcess[Any], run: st
     except Exception as error:  # noqa: BLE001  whatever the code raises, it goes another way than is recorded
         rehearsal.error = error
     rehearsal.error = chain.broken or rehearsal.error
-    rehearsal.goes_on = tuple(comes_to)
+    rehearsal.goes_on = tuple(sorted(comes_to, key=lambda what: what.rpartition(" ")[2]))  # branches come in any order
     rehearsal.replayed = before - recorded.unread
     if rehearsal.error is None and not comes_to:
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from abpo_sdk.errors import DefinitionError, OutcomeUnknown
+from abpo_sdk.errors import DefinitionError, OutcomeUnknown, StepTimedOut
 
 T = TypeVar("T")
 
@@ -71,7 +72,10 @@ class Checked:
             self.act()
         except Exception as raised:  # noqa: BLE001  whether it was done all the same is what matters now
             error = raised
-        return self._settled(self._look(), error)
+        seen = self._look()
+        if isinstance(error, StepTimedOut) and seen is ABSENT:  # its thread goes on, and may do it after the look
+            raise self._unknown(seen, f"after it raised {type(error).__name__}: {error}") from error
+        return self._settled(seen, error)
 
     async def do_async(self) -> Any:
         """The same for an effect and a check that are awaited."""
@@ -133,3 +137,38 @@ class Checked:
             f"{self.what}: nobody can tell whether it was done: {how}, {when}; find out, and then supply its result, "
             "or retry (which looks first)"
         )
+
+
+def check_fits(check: object, names: Iterable[str], what: str, *, asynchronous: bool) -> None:
+    """Refuse a check that cannot be called as the step is: with all of its arguments, by name.
+
+    Raises:
+        DefinitionError: naming the first parameter that it does not take, or wants besides.
+    """
+    if not callable(check):
+        raise DefinitionError(f"{what}: check={check!r}; give a function that looks whether it was done")
+    function = inspect.unwrap(check)
+    if not asynchronous and any(map(inspect.iscoroutinefunction, (function, type(check).__call__))):
+        raise DefinitionError(f"{what}: its check is async, and it is not; make both async, or none")
+    try:
+        parameters = inspect.signature(check).parameters.values()
+    except (TypeError, ValueError):  # a function in C, which does not say
+        return
+    by_name = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    given = tuple(names)
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for name in given:
+            if name not in by_name:
+                raise DefinitionError(
+                    f"{what}: its check does not take {name!r}, which the step is given; it is called with the same arguments, by name"
+                )
+    for parameter in parameters:
+        wanted = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_KEYWORD,
+            parameter.VAR_POSITIONAL,
+        )
+        if wanted and parameter.name not in given:
+            raise DefinitionError(
+                f"{what}: its check wants {parameter.name!r}, which is no parameter of the step; it is called with the same arguments, "
+                "by name"
+            )

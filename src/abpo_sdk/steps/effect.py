@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
+from abpo_sdk.errors import DefinitionError
 from abpo_sdk.steps.retry import Retry
 from abpo_sdk.steps.step import Step
 
@@ -30,14 +31,16 @@ def effect(
 
     Args:
         check: looks for the effect, with the same arguments as the function, by a way of its own (the bank's statement,
-            not the answer to the order). Returns `Done(result)`, `ABSENT` or `UNKNOWN`; what it raises counts as unknown.
+            not the answer to the order). Returns `Done(result)`, `ABSENT` or `UNKNOWN`; what it raises counts as unknown, and
+            anything else is a `DefinitionError` that no process can go on from.
         name: as for `step`.
         reads: as for `step`.
         retry: when it is attempted again, where it is certainly absent.
-        timeout: how long one attempt may take.
+        timeout: how long one attempt may take. Of a plain function that is late, `ABSENT` counts as unknown, since its thread
+            goes on.
 
     Raises:
-        DefinitionError: as for `step`.
+        DefinitionError: as for `step`; or the check does not take the arguments of the step, by name.
 
     >>> from abpo_sdk.steps.checked import ABSENT, Done
     >>> paid: dict[str, str] = {}
@@ -50,4 +53,8 @@ def effect(
     >>> pay("INV-7"), pay("INV-7")
     ('receipt 1', 'receipt 1')
     """
+    if check is None:
+        raise DefinitionError(
+            "effect(check=None): give a function that looks whether it was done; without one, it is a step"
+        )
     return lambda function: Step(function, name=name, reads=reads, retry=retry, timeout=timeout, check=check)

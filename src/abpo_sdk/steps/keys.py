@@ -27,7 +27,8 @@ def key_scope(key: str, *, connection: Any = None) -> Iterator[None]:
 
     Args:
         key: what the calls are about, in the caller's own identifiers, the same on every attempt.
-        connection: what `ledger_connection()` gives there: a connection of the caller's, in a transaction of the caller's.
+        connection: what `ledger_connection()` gives to steps that are declared with `transaction=True`: a connection of the
+            caller's, in a transaction of the caller's.
 
     Raises:
         DefinitionError: the key is blank, or no text.

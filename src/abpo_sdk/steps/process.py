@@ -47,12 +47,12 @@ class Process(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it as the plain function that it is; inside another process, as a part of that one's run."""
         if self.asynchronous:
-            return cast("R", self._call_async(args, kwargs, recorder().called(self.name)))
+            return cast("R", recorder().awaited(self.name, lambda heard: self._call_async(args, kwargs, heard)))
         with recorder().inner(self.name):
             return self.function(*args, **kwargs)
 
-    async def _call_async(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], awaited: Callable[[], None]) -> Any:
-        awaited()
+    async def _call_async(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], heard: Callable[[], None]) -> Any:
+        heard()
         with recorder().inner(self.name):
             return await cast("Any", self.function)(*args, **kwargs)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.errors import DefinitionError
+from abpo_sdk.errors import DefinitionError, OutcomeUnknown
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 SECOND = timedelta(seconds=1)
+
+NEVER = (OutcomeUnknown, DefinitionError)
+"""What another attempt makes no better: a person must find out, or mend what is declared wrongly."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class Retry:
     a run holds no thread: the run sleeps, and goes on when its time has come.
 
     Args:
-        on: the exceptions that are worth another attempt, a class or a tuple of them; any other ends the step at once.
+        on: the exceptions that are worth another attempt, a class or a tuple of them; any other ends the step at once. An
+            `OutcomeUnknown` or `DefinitionError` is never worth one.
         attempts: how many attempts there are at most, the first included; None for no limit.
-        within: for how long after the first attempt began another is made; None for no limit.
+        within: how long after the first attempt began the last may begin; None for no limit.
         pause: before the second attempt.
         longest: pause.
         jitter: the largest random part of a pause.
@@ -77,9 +82,10 @@ class Retry:
         """
         retry, stop, wait = self._strategy
         state = _state(failed, error, since)
-        if not retry(state) or stop(state):
+        if isinstance(error, NEVER) or not retry(state):
             return None
-        return float(wait(state))
+        state.upcoming_sleep = float(wait(state))
+        return None if stop(state) else state.upcoming_sleep
 
     @cached_property
     def _strategy(self) -> tuple[Any, Any, Any]:
@@ -89,10 +95,20 @@ class Retry:
         if self.attempts is not None:
             stops.append(tenacity.stop_after_attempt(self.attempts))
         if self.within is not None:
-            stops.append(tenacity.stop_after_delay(self.within))
-        wait = tenacity.wait_exponential(multiplier=self.pause.total_seconds(), max=self.longest.total_seconds())
+            stops.append(_after(self.within.total_seconds()))
+        pause, longest = self.pause.total_seconds(), self.longest.total_seconds()
+        wait = tenacity.wait_exponential(pause, longest) if pause else tenacity.wait_none()  # 0 doubled is 0 for ever
         jitter = tenacity.wait_random(0, self.jitter.total_seconds())
         return tenacity.retry_if_exception_type(self.on), tenacity.stop_any(*stops), wait + jitter
+
+
+def _after(limit: float) -> Callable[[RetryCallState], bool]:
+    """Stops where the next attempt would begin later than this; at the very moment it may."""
+
+    def stop(state: RetryCallState) -> bool:
+        return (state.seconds_since_start or 0.0) + state.upcoming_sleep > limit
+
+    return stop
 
 
 def _state(failed: int, error: Exception, since: timedelta) -> RetryCallState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, overload
 
@@ -93,25 +93,30 @@ async def gather_async(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
     """
     import asyncio
 
+    tasks: list[asyncio.Future[Outcome]] = []
+    try:
+        _check_awaitable(awaitables)
+        here = recorder()
+        branches = here.fork(len(awaitables))
+        tasks += map(asyncio.ensure_future, map(_branch_async, branches, awaitables))
+        outcomes = await asyncio.gather(*tasks)
+    except BaseException:  # this very task was cancelled perhaps, and no branch outlives it
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for awaitable in awaitables:
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()  # if it has not begun, nobody will await it any more
+        raise
+    return tuple(here.join(outcomes))
+
+
+def _check_awaitable(awaitables: Sequence[object]) -> None:
     for awaitable in awaitables:
         if not isinstance(awaitable, Awaitable):
             raise DefinitionError(
                 f"gather_async({awaitable!r}): give what can be awaited, such as gather_async(f(x), g(x))"
             )
-    here = recorder()
-    branches = here.fork(len(awaitables))
-    tasks = [
-        asyncio.ensure_future(_branch_async(branch, awaitable))
-        for branch, awaitable in zip(branches, awaitables, strict=True)
-    ]
-    try:
-        outcomes = await asyncio.gather(*tasks)
-    except BaseException:  # this very task was cancelled, and no branch outlives it
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-    return tuple(here.join(outcomes))
 
 
 def _branch(branch: AbstractContextManager[None], call: Callable[[], Any]) -> Outcome:

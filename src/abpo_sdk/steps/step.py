@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.recorder import Call, recorder
-from abpo_sdk.steps.checked import Checked
+from abpo_sdk.steps.checked import Checked, check_fits
 from abpo_sdk.steps.reads import Reads
 from abpo_sdk.steps.retry import Retry
 from abpo_sdk.steps.signature import Signature
@@ -56,6 +56,8 @@ class Step(Generic[P, R]):
         self._timeout = timeout
         self._transaction = transaction
         self._look = check
+        if check is not None:
+            check_fits(check, known, what, asynchronous=self._asynchronous)
         functools.update_wrapper(self, function)
 
     def _check_options(self, retry: object, timeout: object, *, transaction: bool) -> None:
@@ -83,7 +85,7 @@ class Step(Generic[P, R]):
         values, wiring = self._signature.split(args, kwargs)
         call = self._call(values, wiring)
         if self._asynchronous:
-            return cast("R", self._awaited(call, values, wiring, recorder().called(self.name)))
+            return cast("R", recorder().awaited(self.name, lambda heard: self._awaited(call, values, wiring, heard)))
         if self._timeout is not None or self._look is not None:
             late: R = recorder().perform(call, lambda: self._do(values, wiring))
             return late
@@ -91,9 +93,9 @@ class Step(Generic[P, R]):
         return result
 
     async def _awaited(
-        self, call: Call[Any], values: dict[str, Any], wiring: dict[str, Any], awaited: Callable[[], None]
+        self, call: Call[Any], values: dict[str, Any], wiring: dict[str, Any], heard: Callable[[], None]
     ) -> Any:
-        awaited()
+        heard()
         return await recorder().perform_async(call, lambda: self._do_async(values, wiring))
 
     def _do(self, values: dict[str, Any], wiring: dict[str, Any]) -> Any:

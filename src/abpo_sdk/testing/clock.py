@@ -35,7 +35,9 @@ class FakeClock:
 
     def advance(self, by: timedelta) -> None:
         """Turn the clock; what depends on it (timers, escalations) happens before this returns."""
-        self._now += by
+        self._now = (self._now.astimezone(UTC) + by).astimezone(
+            self._now.tzinfo
+        )  # an hour is an hour, whatever the zone
         for call in self._turned:
             call()
 

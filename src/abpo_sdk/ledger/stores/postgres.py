@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from abpo_sdk.errors import DefinitionError, NotCanonical, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
+from abpo_sdk.ledger.store import WITHIN_A_STEP
 from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
 from abpo_sdk.ledger.stores.postgres_schema import known_to
 from abpo_sdk.ledger.stores.postgres_session import Session, Target
@@ -44,12 +45,11 @@ class PostgresWrites(SqlTransaction):
         elif rows:
             self._database.write_many(INSERT_ENTRY, rows)
 
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[psycopg.Connection[Any]]:
-        """The connection, in a savepoint, on which the driver refuses to end the transaction."""
-        connection = self._database.connection
-        with connection.transaction():
-            yield connection
+    def lent(self) -> contextlib.AbstractContextManager[psycopg.Connection[Any]]:
+        """The connection, for what a caller writes in this very transaction; see `Transaction`."""
+        from abpo_sdk.ledger.stores.postgres_lending import lend
+
+        return lend(self._database)
 
     def seal(self, start: int, entries: Sequence[int]) -> None:
         """Give entries the positions in the tree from `start` on, all in one go."""
@@ -171,6 +171,8 @@ class PostgresStore(SqlReader):
                 f"connection={connection!r} is no psycopg.Connection, and this ledger is in Postgres "
                 "(of an SQLAlchemy connection, give connection.connection.driver_connection)"
             )
+        if connection is self._database.connection:
+            raise DefinitionError(WITHIN_A_STEP)
         if connection.pgconn.pipeline_status != pq.PipelineStatus.OFF:
             raise DefinitionError(
                 "the connection is in pipeline mode, where nobody knows yet what a statement did; record outside of the pipeline"

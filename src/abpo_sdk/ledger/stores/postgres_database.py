@@ -44,6 +44,8 @@ class PostgresDatabase:
         self.schema = schema
         self.connection = connection
         self.lock = lock or threading.RLock()
+        self.lent = False
+        """Whether somebody else is writing in this connection's transaction."""
 
     @property
     def quoted(self) -> str:

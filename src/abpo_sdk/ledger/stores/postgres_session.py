@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from abpo_sdk.errors import DefinitionError, StoreUnavailable
+from abpo_sdk.ledger.store import WITHIN_A_STEP
 from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase, translated
 from abpo_sdk.ledger.stores.postgres_schema import check_same, lock_number, migrate
 
@@ -228,6 +229,8 @@ class Session(PostgresDatabase):
     def begin(self) -> None:
         """Begin a transaction in which this ledger alone is writing, all of its other connections included."""
         self.check_open()
+        if self.lent:
+            raise DefinitionError(WITHIN_A_STEP)
         if self.writing:  # in a block around this one, which is not this one's to roll back
             raise StoreUnavailable(
                 f"the ledger {self.name!r} was to be written to within a write to it; nothing of this inner write was kept"

@@ -15,10 +15,12 @@ from typing import Any, Self
 from abpo_sdk.errors import DefinitionError, LedgerBroken, StoreUnavailable
 from abpo_sdk.ledger.entry import Entry
 from abpo_sdk.ledger.rows import TABLES, Head
+from abpo_sdk.ledger.store import WITHIN_A_STEP
 from abpo_sdk.ledger.stores.migrations import ledger_id, migrate, schema_of
 from abpo_sdk.ledger.stores.sql_reading import ENTRIES_OF, SIZE, TILE, SqlReader
 from abpo_sdk.ledger.stores.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
 from abpo_sdk.ledger.stores.sqlite_database import UNREADABLE, SqliteDatabase
+from abpo_sdk.ledger.stores.sqlite_lending import lend
 
 # one look at each end of the index, which the planner takes where the query says that it is about sealed entries alone
 LEAVES = (
@@ -42,25 +44,6 @@ def _bound(entry: Entry) -> tuple[Any, ...]:
         None if salt is None else bytearray(salt),
         ciphertext,
     )
-
-
-WRITES = frozenset(
-    {
-        sqlite3.SQLITE_INSERT,
-        sqlite3.SQLITE_UPDATE,
-        sqlite3.SQLITE_DELETE,
-        sqlite3.SQLITE_DROP_TABLE,
-        sqlite3.SQLITE_ALTER_TABLE,
-    }
-)
-
-
-def _permitted(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-    """What a step may do on the ledger's connection: all but end the transaction, and write the ledger's own tables."""
-    if action in (sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
-        return sqlite3.SQLITE_DENY
-    table = (second if action == sqlite3.SQLITE_ALTER_TABLE else first) or ""
-    return sqlite3.SQLITE_DENY if action in WRITES and table.lower().startswith("abpo_") else sqlite3.SQLITE_OK
 
 
 class SqliteReader(SqlReader):
@@ -153,20 +136,9 @@ class SqliteWrites(SqlTransaction, SqliteReader):
         except (sqlite3.Error, UnicodeError) as error:
             self._database.refuse(error)
 
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[sqlite3.Connection]:
-        """The connection, on which the transaction cannot be ended, nor the ledger's own tables be written."""
-        connection = self._database.connection
-        connection.set_authorizer(_permitted)
-        try:
-            yield connection
-        finally:
-            connection.set_authorizer(None)
-        if not connection.in_transaction:
-            raise StoreUnavailable(
-                f"the transaction of the ledger {self._database.name!r} was ended by what was done in it (ON CONFLICT ROLLBACK, "
-                "perhaps); nothing of it was kept"
-            )
+    def lent(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """The connection, for what a caller writes in this very transaction; see `Transaction`."""
+        return lend(self._database)
 
     def _first_unsealed(self) -> int:
         """The row number of the entry that was sealed last; SQLite numbers rows in the order in which they are committed."""
@@ -193,6 +165,8 @@ class SqliteTransaction(SqliteWrites):
             if not outer:
                 self._roll_back()
             lock.release()
+            if self._database.lent:
+                raise DefinitionError(WITHIN_A_STEP) from error
             if isinstance(error, (sqlite3.Error, UnicodeError)):
                 self._database.refuse(error)
             raise
@@ -317,6 +291,8 @@ class SqliteStore(SqliteReader):
             raise DefinitionError(
                 f"connection={connection!r} is no sqlite3.Connection, and this ledger is an SQLite file"
             )
+        if connection is self._database.connection:
+            raise DefinitionError(WITHIN_A_STEP)
         database = SqliteDatabase(self._database.name, connection, threading.RLock())
         try:
             if ledger_id(database.cursor()) != self._id:

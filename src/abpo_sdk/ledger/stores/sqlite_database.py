@@ -32,6 +32,8 @@ class SqliteDatabase:
         self.name = name
         self.connection = connection
         self.lock = lock or threading.RLock()
+        self.lent = False
+        """Whether somebody else is writing in this connection's transaction."""
         self._process = os.getpid()
 
     def is_here(self) -> bool:
