@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from abpo_sdk.errors import StoreUnavailable
+from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.group_commit import GroupCommit
 
 
@@ -141,7 +141,7 @@ def test_a_write_within_a_write_is_refused_instead_of_waiting_for_ever() -> None
     disk.go_on.set()
     group = GroupCommit(disk.begin)  # type: ignore[arg-type]
     group.lend(threading.get_ident())
-    with pytest.raises(StoreUnavailable, match="within a write to it"):
+    with pytest.raises(DefinitionError, match="within a step that is declared with transaction=True"):
         group.write(disk.put(1))  # type: ignore[arg-type]
     group.lend(None)
     assert group.write(disk.put(1)) == 1  # type: ignore[arg-type]

@@ -155,14 +155,14 @@ def test_each_branch_is_crashed_by_itself_in_whatever_order_they_come(flow):
     name = "pay" if flow is side_by_side else "pay_later"
     points = run(flow).points
     for branch in range(3):
-        assert any(p.startswith(f"after the effect of step '{name}' at /0/{branch}/") for p in points)
-        assert any(p.startswith(f"before the write of step '{name}' at /0/{branch}/") for p in points)
+        assert any(p.startswith(f"after the effect of step '{name}' at /0.{branch}/") for p in points)
+        assert any(p.startswith(f"before the write of step '{name}' at /0.{branch}/") for p in points)
 
 
 def test_branches_that_ask_and_that_wait_survive():
     points = run(gates_side_by_side).points
-    assert "after the write of answered 'approval' at /0/0/2/0" in points
-    assert "before the effect of step 'pay_with_pauses' at /0/2/0, attempt 3" in points
+    assert "after the write of answered 'approval' at /0.0/2/0" in points
+    assert "before the effect of step 'pay_with_pauses' at /0.2/0, attempt 3" in points
 
 
 @pytest.mark.parametrize("flow", [side_by_side, side_by_side_later, gates_side_by_side])
@@ -308,4 +308,4 @@ def test_the_other_threads_of_a_dead_runtime_die_too():
 
     report = run(flow)
     assert set(seen) == {(1, 2)}
-    assert "after the effect of step 'pay' at /0/1/1" in report.points
+    assert "after the effect of step 'pay' at /0.1/1" in report.points

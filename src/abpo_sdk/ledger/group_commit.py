@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from abpo_sdk.errors import StoreUnavailable
+from abpo_sdk.errors import DefinitionError
+from abpo_sdk.ledger.store import WITHIN_A_STEP
 from abpo_sdk.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -70,13 +71,12 @@ class GroupCommit:
                 so it changes nothing but what it writes.
 
         Raises:
-            StoreUnavailable: this thread has a transaction open, and this would wait for it for ever; or as `work` says.
+            DefinitionError: this thread has lent the transaction to a step, and this would wait for it for ever.
         """
         if self._lender is not None and self._lender == threading.get_ident():
-            raise StoreUnavailable(
-                "the ledger was to be written to within a write to it (in a step with transaction=True, perhaps); "
-                "nothing of this inner write was kept"
-            )
+            raise DefinitionError(
+                WITHIN_A_STEP
+            )  # and not only when the store refuses it, which may be after waiting for ever
         if self._process != os.getpid():  # forked off: the other process's threads are not here
             self.__init__(self._begin)  # type: ignore[misc]
         me = threading.get_ident()

@@ -28,12 +28,14 @@ class Rehearsal:
     """What came of a rehearsal.
 
     Args:
-        replayed: how many recorded calls the code makes again, the same.
+        recorded: how many calls and attempts are recorded.
+        replayed: how many of them the code makes again, the same.
         goes_on: what it comes to then: calls that are new, and what it waits for.
         returned: what it returned, where it came to its end.
         error: what it raised.
     """
 
+    recorded: int = 0
     replayed: int = 0
     goes_on: tuple[str, ...] = ()
     returned: list[Any] = field(default_factory=list)
@@ -62,7 +64,7 @@ def rehearse(ledger: Ledger, reviews: Reviews, bound: BoundProcess[Any], run: st
     recorder = RunRecorder(
         chain=chain, reviews=reviews, observe=None, recorded=recorded, supplied={}, rehearsed=comes_to
     )
-    rehearsal, before = Rehearsal(), recorded.unread
+    rehearsal = Rehearsal(recorded.unread)
     try:
         content = ledger.payload(entries[0], purpose="replay")
         values = bound.process.signature.decode(content["arguments"])
@@ -73,7 +75,7 @@ def rehearse(ledger: Ledger, reviews: Reviews, bound: BoundProcess[Any], run: st
         rehearsal.error = error
     rehearsal.error = chain.broken or rehearsal.error
     rehearsal.goes_on = tuple(sorted(comes_to, key=lambda what: what.rpartition(" ")[2]))  # branches come in any order
-    rehearsal.replayed = before - recorded.unread
+    rehearsal.replayed = rehearsal.recorded - recorded.unread
     if rehearsal.error is None and not comes_to:
         try:
             recorded.check_all_read()

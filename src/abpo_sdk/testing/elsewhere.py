@@ -98,7 +98,9 @@ class _Elsewhere:
             return f"another process could not do it: {lines[-1]}"
         told = json.loads(self._answer.read_text())
         error = told["error"]
-        rehearsal = Rehearsal(told["replayed"], tuple(told["goes_on"]), [], _Told(error) if error else None)
+        rehearsal = Rehearsal(
+            told["recorded"], told["replayed"], tuple(told["goes_on"]), [], _Told(error) if error else None
+        )
         return rehearsal, told["returned"]
 
     def end(self) -> None:
@@ -123,6 +125,7 @@ def main() -> None:
     told = {
         "error": rehearsal.why_not,
         "goes_on": rehearsal.goes_on,
+        "recorded": rehearsal.recorded,
         "replayed": rehearsal.replayed,
         "returned": as_text(bound, rehearsal.returned),
     }

@@ -10,7 +10,6 @@ from typing import Any
 from abpo_sdk.errors import ReplayCheckFailed, ReplayDiverged
 from abpo_sdk.gates import Reviews
 from abpo_sdk.runtime import Run
-from abpo_sdk.runtime.recorded import CALLS
 from abpo_sdk.runtime.rehearsal import Rehearsal, rehearse
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.testing.driving import drive
@@ -165,11 +164,10 @@ class _Check:
         watch = Watch()
         runtime, function = self.runtime, self.bound.process.function
         reviews = Reviews(runtime.ledger, runtime.people)
-        recorded = sum(entry.kind in CALLS for entry in runtime.ledger.entries(RUN))
         with surrounded(surroundings, function, watch):  # type: ignore[arg-type]  # what is decorated is a function
             rehearsal = rehearse(runtime.ledger, reviews, self.bound, RUN)
         self._replays += 1
-        problem = self._problem(rehearsal, as_text(self.bound, rehearsal.returned), ended=ended, recorded=recorded)
+        problem = self._problem(rehearsal, as_text(self.bound, rehearsal.returned), ended=ended)
         if problem is not None:
             raise ReplayCheckFailed(
                 f"{self._what()}, replayed {where} {surroundings.name}: {problem}; {watch.advice()}"
@@ -180,14 +178,12 @@ class _Check:
                 'which says @step(reads="file:{path}")'
             )
 
-    def _problem(
-        self, rehearsal: Rehearsal, returned: str | None, *, ended: bool, recorded: int | None = None
-    ) -> str | None:
+    def _problem(self, rehearsal: Rehearsal, returned: str | None, *, ended: bool) -> str | None:
         """What of a replay is not as it is recorded."""
         if rehearsal.error is not None:
             return str(rehearsal.why_not).removeprefix("_Told: ")
-        if recorded is not None and rehearsal.replayed != recorded:
-            return f"it makes {rehearsal.replayed} of the {recorded} recorded calls, and comes to {', '.join(rehearsal.goes_on)}"
+        if rehearsal.replayed != rehearsal.recorded:
+            return f"it makes {rehearsal.replayed} of the {rehearsal.recorded} recorded calls, and comes to {', '.join(rehearsal.goes_on)}"
         if ended and rehearsal.goes_on:
             return f"it comes to {', '.join(rehearsal.goes_on)}, where it is recorded that it ended"
         if ended and returned != self._result:
