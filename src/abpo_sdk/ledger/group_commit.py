@@ -71,12 +71,11 @@ class GroupCommit:
                 so it changes nothing but what it writes.
 
         Raises:
-            DefinitionError: this thread has lent the transaction to a step, and this would wait for it for ever.
+            DefinitionError: this thread has a transaction open, and this would wait for it for ever.
+            LedgerError: as `work` says.
         """
         if self._lender is not None and self._lender == threading.get_ident():
-            raise DefinitionError(
-                WITHIN_A_STEP
-            )  # and not only when the store refuses it, which may be after waiting for ever
+            raise DefinitionError(WITHIN_A_STEP)
         if self._process != os.getpid():  # forked off: the other process's threads are not here
             self.__init__(self._begin)  # type: ignore[misc]
         me = threading.get_ident()
