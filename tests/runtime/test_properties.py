@@ -137,8 +137,9 @@ class Crashing:
             self._count()
         self._count()
 
-    def moment(self, moment, step):
-        self._count()
+    def moment(self, moment):
+        if moment.effect and moment.what in ("call begins", "call returned"):
+            self._count()
 
     def __getattr__(self, name):
         return getattr(self._store, name)

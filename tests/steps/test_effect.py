@@ -273,8 +273,8 @@ def test_a_crash_between_doing_and_recording_does_not_do_it_again(opened, flow, 
         bank.pay = pay_and_die
     else:
 
-        def die(at, name):
-            if at == "after effect":
+        def die(moment):
+            if moment.what == "call returned" and moment.effect:
                 runtime._worker.observe = None
                 raise KeyboardInterrupt
 

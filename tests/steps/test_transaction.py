@@ -171,8 +171,8 @@ def test_a_crash_before_the_commit_takes_its_effect_back_and_it_is_done_again(wo
         if moment == "during" and lives:
             raise lives.pop()
 
-    def die(at, name):
-        if at == moment and lives:
+    def die(at):
+        if moment == "after effect" and at.what == "call returned" and at.effect and lives:
             raise lives.pop()
 
     runtime = world.runtime(booking.bind(during=during))
@@ -206,8 +206,8 @@ def test_a_worker_that_was_taken_over_keeps_neither(world):
     """Its lease has run out meanwhile; and the process cannot swallow that."""
     runtime, other = world.runtime(stubborn.bind(during=nothing)), world.runtime()
 
-    def observe(at, name):
-        if at == "before effect":
+    def observe(at):
+        if at.what == "call begins" and at.effect:
             world.clock.advance(timedelta(hours=1))
             other._worker.leases.acquire("R")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from abpo_sdk.runtime.observing import Moment, Observer
 from abpo_sdk.runtime.run import Incident, Run
 from abpo_sdk.runtime.runtime import Runtime
 from abpo_sdk.runtime.worker import Tick
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from abpo_sdk.runtime.service import Service
     from abpo_sdk.runtime.versions import Migration, StaleRun
 
-__all__ = ["Incident", "Mapped", "Migration", "Run", "Runtime", "Service", "StaleRun", "Tick"]
+__all__ = ["Incident", "Mapped", "Migration", "Moment", "Observer", "Run", "Runtime", "Service", "StaleRun", "Tick"]
 
 _LATER = {"Mapped": "many", "Migration": "versions", "Service": "service", "StaleRun": "versions"}
 """What is loaded on first use, and where it is."""

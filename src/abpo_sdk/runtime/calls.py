@@ -80,10 +80,6 @@ class Calls(Flow):
             if content["due"]:
                 self._rest(entry.place, from_text(content["due"]), attempt.call.name)
 
-    def _starting(self, call: Call[Any]) -> None:
-        if self.observe is not None and call.effect:
-            self.observe("before effect", call.name)
-
     def _in_transaction(self, attempt: Attempt[T], do: Callable[[], T]) -> T:
         """Do it in the transaction that records it."""
         own: Exception | None = None
@@ -104,6 +100,8 @@ class Calls(Flow):
     def _failed(self, attempt: Attempt[Any], error: Exception) -> float | None:
         """A call raised: how many seconds to wait before the next attempt; None where there is none."""
         chain = self.chain
+        if self.watch is not None:
+            self.watch.raised(attempt, error)
         self._remember(attempt, error)
         if chain.broken is not None or attempt.call.again is None or self.failures[0].error is not error:
             return None
@@ -139,16 +137,20 @@ class Calls(Flow):
     def _after(self, attempt: Attempt[T], done: T, writer: Writer | None = None) -> T:
         """Record the result of a call, and give it as it would come back."""
         call = attempt.call
-        if self.observe is not None and call.effect:
-            self.observe("after effect", call.name)
+        if self.watch is not None:
+            self.watch.returned(attempt)
         try:
             self._check_unchanged(attempt)
             encoded, value = call.record(done, attempt.occurrence)
             self._record(call, attempt.occurrence, attempt.inputs, encoded, attempt.around, writer)
         except Exception as error:  # its effect is done, so that it is not recorded is not for the process to swallow
+            if self.watch is not None and writer is None:
+                self.watch.raised(attempt, error)
             self._remember(attempt, error)
             self.chain.broken = self.chain.broken or error
             raise
+        if self.watch is not None and writer is None:
+            self.watch.recorded(attempt)
         if call.kind == "step":  # a decision holds its case, which is from elsewhere
             self._origins.register(value, attempt.occurrence.place)
         return value
@@ -176,6 +178,8 @@ class Calls(Flow):
 
     def _interrupted(self, attempt: Attempt[Any], error: BaseException) -> None:
         """A step ended in what is no Exception; a process that goes on all the same would do it again on each replay."""
+        if self.watch is not None:
+            self.watch.raised(attempt, error)
         if attempt.call.kind == "step":
             self.chain.broken = ParkingSwallowed(
                 f"run {self.chain.run!r}, {attempt.occurrence.place}: step {attempt.call.name!r} was interrupted "

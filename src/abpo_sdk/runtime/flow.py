@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
@@ -19,13 +19,11 @@ from abpo_sdk.runtime.attempts import Failure, Supplied
 from abpo_sdk.runtime.chain import RunChain
 from abpo_sdk.runtime.exceptions import exception_tree
 from abpo_sdk.runtime.files import SeenFiles
+from abpo_sdk.runtime.observing import Watch
 from abpo_sdk.runtime.origins import Origins
 from abpo_sdk.runtime.parking import Parked, fire
 from abpo_sdk.runtime.recorded import Recorded
 from abpo_sdk.values.encoded import PersonalValue
-
-Observer = Callable[[str, str], None]
-"""Is told of moments ("before effect", "after effect") and of the step's name; a crash test raises from it."""
 
 DEEPEST = 100
 """How deep sub-processes may be called within each other."""
@@ -38,7 +36,7 @@ class Flow:
     Args:
         chain: the run's chain.
         reviews: where a gate asks.
-        observe: is told of effects.
+        watch: is told of calls; None where nobody watches.
         recorded: what the ledger has.
         supplied: what people gave for steps that raised.
         branch: whether others run beside it.
@@ -47,7 +45,7 @@ class Flow:
 
     chain: RunChain
     reviews: Reviews
-    observe: Observer | None
+    watch: Watch | None
     recorded: Recorded
     supplied: Mapping[Place, Supplied]
     branch: bool = False
@@ -94,6 +92,8 @@ class Flow:
             self.chain.waits[place] = due
             if draft is not None:
                 self.chain.write([draft], release=alone)
+        if draft is not None and self.watch is not None:
+            self.watch.waits(draft)
         self.parked = True
         raise Parked
 

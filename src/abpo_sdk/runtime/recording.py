@@ -17,12 +17,9 @@ from abpo_sdk.ledger.recorder import Outcome
 from abpo_sdk.runtime.attempts import Known
 from abpo_sdk.runtime.branches import Branch, joined
 from abpo_sdk.runtime.calls import Calls
-from abpo_sdk.runtime.flow import Observer
 from abpo_sdk.values.clock import from_text, to_text
 from abpo_sdk.values.encoded import Encoded, JsonValue
 from abpo_sdk.values.review import Answer, Review
-
-__all__ = ["Observer", "RunRecorder"]
 
 T = TypeVar("T")
 
@@ -45,11 +42,13 @@ class RunRecorder(Calls):
             return attempt.value
         while True:
             try:
-                self._starting(call)
+                if self.watch is not None:
+                    self.watch.begins(attempt)
                 if call.transaction:
-                    return self._in_transaction(attempt, do)
-                with Keyed(None, attempt.key):
-                    done = do()
+                    done = self._in_transaction(attempt, do)
+                else:
+                    with Keyed(None, attempt.key):
+                        done = do()
             except Exception as error:
                 pause = self._failed(attempt, error)
                 if pause is None:
@@ -58,7 +57,11 @@ class RunRecorder(Calls):
                 self._interrupted(attempt, error)
                 raise
             else:
-                return self._after(attempt, done)
+                if not call.transaction:
+                    return self._after(attempt, done)
+                if self.watch is not None:
+                    self.watch.recorded(attempt)
+                return done
             time.sleep(pause)
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
@@ -68,7 +71,8 @@ class RunRecorder(Calls):
             return attempt.value
         while True:
             try:
-                self._starting(call)
+                if self.watch is not None:
+                    self.watch.begins(attempt)
                 with Keyed(None, attempt.key):
                     done = await do()
             except Exception as error:

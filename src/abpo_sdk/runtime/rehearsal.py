@@ -61,9 +61,7 @@ def rehearse(ledger: Ledger, reviews: Reviews, bound: BoundProcess[Any], run: st
     leases = Leases(ledger, timedelta(minutes=1))
     chain = RunChain(ledger, leases, Lease(run, 0, NOBODY, ""), len(entries), waits=recorded.waits())
     comes_to: list[str] = []
-    recorder = RunRecorder(
-        chain=chain, reviews=reviews, observe=None, recorded=recorded, supplied={}, rehearsed=comes_to
-    )
+    recorder = RunRecorder(chain=chain, reviews=reviews, watch=None, recorded=recorded, supplied={}, rehearsed=comes_to)
     rehearsal = Rehearsal(recorded.unread)
     try:
         content = ledger.payload(entries[0], purpose="replay")

@@ -14,6 +14,7 @@ from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage
 from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.observing import Observer, together
 from abpo_sdk.runtime.reading import RunReader
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.starting import Starter
@@ -46,9 +47,10 @@ class Runtime:
         clock: tells the time; default: the machine's; a `Ledger` comes with its own.
         lease: how long a worker that writes nothing is waited for before its run is taken over (a worker of this host that
             is dead, not at all), or a quarter less; well longer than the longest step takes.
+        observers: functions that are told of each `Moment` of its runs, such as `OpenTelemetry()`; what one raises, the run does.
 
     Raises:
-        DefinitionError: two processes of one name, one whose wiring is missing, or no ledger.
+        DefinitionError: two processes of one name, one whose wiring is missing, no ledger, or an observer that cannot be called.
         StoreUnavailable, SchemaUnknown: the ledger cannot be opened.
 
     >>> from abpo_sdk.steps import process
@@ -67,6 +69,7 @@ class Runtime:
         people: People | Mapping[str, Collection[str]] | None = None,
         clock: Clock | None = None,
         lease: timedelta = LEASE,
+        observers: Iterable[Observer] = (),
     ) -> None:
         if isinstance(ledger, Ledger) and clock is not None:
             raise DefinitionError("clock= is given twice: a Ledger comes with its own; write Ledger(..., clock=...)")
@@ -79,6 +82,7 @@ class Runtime:
         self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve, self._resolve_async)
         self._worker = Worker(self.ledger, self._reviews, Leases(self.ledger, lease), self._processes, self._reader)
         self._starter = Starter(self.ledger, self._worker, self._processes, self._reader)
+        self._worker.observe = together(observers)
         for given in processes:
             bound = given if isinstance(given, BoundProcess) else given.bind()
             if bound.name in self._processes:

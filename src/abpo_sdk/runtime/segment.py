@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,14 +19,12 @@ from abpo_sdk.runtime.attempts import Supplied
 from abpo_sdk.runtime.chain import RunChain
 from abpo_sdk.runtime.exceptions import error_tree
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.observing import Observer, watch
 from abpo_sdk.runtime.parking import Parked, swallowed
 from abpo_sdk.runtime.recorded import Recorded
-from abpo_sdk.runtime.recording import Observer, RunRecorder
+from abpo_sdk.runtime.recording import RunRecorder
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.encoded import PersonalValue
-
-log = logging.getLogger("abpo_sdk.runtime")
-log.addHandler(logging.NullHandler())  # silent unless the application listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Segment:
         leases: renew the lease.
         bound: the process with its wiring.
         lease: the right to write to the run.
-        observe: is told of effects.
+        observe: is told of what happens; None where nobody asked to be.
         begun: what the ledger has of the run.
         stopping: whether the worker is to stop.
     """
@@ -81,10 +78,21 @@ class Segment:
         recorded = Recorded(ledger, entries)
         waits = recorded.waits() if recorded.entries else {}
         self.chain = RunChain(ledger, leases, lease, len(entries), begun.end, waits, stopping)
+        self._status = "running"  # as the segment leaves the run
+        self._failure: tuple[Exception | None, Draft | None] = (None, None)
+        self._watch = watch(
+            observe,
+            ledger=ledger.store.id,
+            run=lease.chain,
+            process=bound.name,
+            version=bound.process.version,
+            epoch=lease.epoch,
+            resumed=begun.arguments is None,
+        )
         self._recorder = RunRecorder(
             chain=self.chain,
             reviews=reviews,
-            observe=observe,
+            watch=self._watch,
             recorded=recorded,
             supplied=_supplied(ledger, entries) if len(entries) > 1 else {},
         )
@@ -150,6 +158,7 @@ class Segment:
         draft = self._life("finished", {}, encoded.within("result"))
         draft.encoded = {"result": encoded}
         self.chain.write([draft], release=True)
+        self._status = "done"
         if not encoded.personal:  # which is read from the ledger each time, since it may be erased meanwhile
             self.result.append(value)
 
@@ -163,27 +172,39 @@ class Segment:
 
     @contextmanager
     def _concluding(self) -> Iterator[None]:
-        """Ends the segment in one of its ways: parked, finished, an incident, or (interrupted) as it was."""
+        """Ends the segment in one of its ways (parked, finished, an incident, or interrupted), and tells whoever watches."""
         try:
-            yield
-        except Parked:
-            self._park()
-        except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
-            self._conclude(self.chain.broken or error)
-        except BaseExceptionGroup as group:  # a task group wraps what ends the segment
-            if not self._recorder.parked or group.subgroup(Parked) is None:
+            try:
+                if self._watch is not None:
+                    self._watch.segment_begins()
+                yield
+            except Parked:
+                self._park()
+            except Exception as error:  # noqa: BLE001  whatever a process raises, a person resolves
+                self._conclude(self.chain.broken or error)
+            except BaseExceptionGroup as group:  # a task group wraps what ends the segment
+                if not self._recorder.parked or group.subgroup(Parked) is None:
+                    self.give_up()
+                    raise
+                self._park()
+            except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
                 self.give_up()
                 raise
-            self._park()
-        except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
-            self.give_up()
+        except BaseException as error:
+            if self._watch is not None:
+                self._watch.segment_ends("running", error)
             raise
+        if self._watch is not None:
+            self._watch.segment_ends(self._status, *self._failure)
 
     def _park(self) -> None:
         if self.chain.broken is not None:
             self._conclude(self.chain.broken)
-        elif not self.chain.released:
+            return
+        if not self.chain.released:
             self._waits = self.chain.park(lambda: self._life("parked", {}, ()))
+        if self._waits and not self.chain.halted:
+            self._status = "waiting"
 
     def _conclude(self, error: Exception) -> None:
         chain, recorder = self.chain, self._recorder
@@ -200,6 +221,7 @@ class Segment:
         erasure = erasure_in(chain.ledger.store, chain.run) if isinstance(error, Erased) else None
         if erasure is not None:
             chain.write([self._life("abandoned", abandonment(erasure, "runtime"), ())], release=True)
+            self._status, self._failure = "abandoned", (error, None)
             return
         failure = next((failure for failure in recorder.failures if failure.error is error), None)
         step = failure.draft if failure is not None else None
@@ -212,13 +234,7 @@ class Segment:
             payload["scope"], payload["ordinal"] = step.place.scope, step.place.ordinal
         message = PersonalValue(("error", "message"), "error message", run_subject(chain.run))
         chain.write([self._life("incident", payload, (message,))], release=True)
-        log.warning(
-            "run %r became an incident: %s raised %s",
-            chain.run,
-            step.name if step else "the process",
-            type(error).__name__,
-        )
-        log.debug("run %r", chain.run, exc_info=error)
+        self._status, self._failure = "incident", (error, step)
 
     def _life(self, kind: Kind, payload: dict[str, Any], personal: tuple[PersonalValue, ...]) -> Draft:
         return life_draft(

@@ -12,9 +12,9 @@ from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger import Lease, Ledger
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.runtime.observing import Observer
 from abpo_sdk.runtime.pins import why_stale
 from abpo_sdk.runtime.reading import RunReader
-from abpo_sdk.runtime.recording import Observer
 from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.clock import to_text

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from abpo_sdk.ledger import Entry, Store, Transaction
-from abpo_sdk.ledger.recorder import in_force
 from abpo_sdk.ledger.rows import Head
+from abpo_sdk.runtime import Moment
 
 
 class Crash(BaseException):
@@ -52,10 +52,12 @@ class Trace:
                 self.dead = True
                 raise Crash
 
-    def effect(self, moment: str, step: str) -> None:
+    def effect(self, moment: Moment) -> None:
         """Be before or after the effect of a step, as `TestRuntime.observe` tells."""
-        when = moment.partition(" ")[0]
-        what = f"step {step!r}{_place()}"
+        when = {"call begins": "before", "call returned": "after"}.get(moment.what)
+        if when is None or not moment.effect:
+            return
+        what = f"step {moment.name!r} at {moment.place}"
         number = self.count(f"{when} {what}")
         self.reach(f"{when} the effect of {what}" + (f", attempt {number}" if number > 1 else ""))
 
@@ -124,14 +126,3 @@ class _Writes:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tx, name)
-
-
-class _Scope(Protocol):
-    name: str
-    _count: int
-
-
-def _place() -> str:
-    """Where in the process the call stands that is being done here."""
-    scopes: Sequence[_Scope] = getattr(in_force(), "_scopes", ())
-    return f" at {scopes[-1].name}{scopes[-1]._count - 1}" if scopes else ""  # noqa: SLF001  a place that was handed out is nowhere else

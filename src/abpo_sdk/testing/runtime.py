@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from abpo_sdk.gates import People
 from abpo_sdk.ledger import Ledger
-from abpo_sdk.runtime import Runtime
+from abpo_sdk.runtime import Observer, Runtime
+from abpo_sdk.runtime.observing import together
 from abpo_sdk.runtime.starting import Starter
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.testing.clock import FakeClock
@@ -76,9 +77,10 @@ class TestRuntime(Runtime):
         if not _in_event_loop():  # where the next round of `tick_async` has them answered
             self._worker.answer_open()
 
-    def observe(self, call: Callable[[str, str], None]) -> None:
-        """Have something told of each moment ("before effect", "after effect") and step; what it raises goes through."""
-        self._worker.observe = call
+    def observe(self, observer: Observer) -> None:
+        """Have a function told of each moment from now on; what it raises goes through."""
+        told = self._worker.observe
+        self._worker.observe = together([observer] if told is None else [told, observer])
 
     def take_over(self) -> None:
         """Take every worker that holds a run for dead."""
