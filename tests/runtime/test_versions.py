@@ -384,8 +384,8 @@ def test_attempts_that_the_new_code_would_not_make_are_missed(opened):
 
     opened(released(old_body, version="1")).start(released(old_body, version="1").bind(), Claim(), id="R")
     for body, why in (
-        (renamed, "/0/0: the ledger has the step 'shaky', and the process now calls the step 'look_up'"),
-        (other_input, "/0/0: the step 'shaky' was given other inputs"),
+        (renamed, "/0: the ledger has the step 'shaky', and the process now calls the step 'look_up'"),
+        (other_input, "/0: the step 'shaky' was given other inputs"),
         (left_out, "/0/0: the ledger has the attempt 'shaky', and the process now ends without it"),
     ):
         migration = opened(released(body, version="2")).migrate("R", dry_run=True)

@@ -55,7 +55,7 @@ class Recorded:
                 self.retried[raised] = entry.position
             elif entry.kind == "migrated":
                 self._migrated = entry.position
-        self._unread.update(*attempts.values())
+        self._attempts = {place for places in attempts.values() for place in places}  # of steps that have no result yet
 
     @property
     def unread(self) -> int:
@@ -76,7 +76,7 @@ class Recorded:
     def attempts(self, place: Place) -> list[Entry]:
         """The attempts of the step at a place that failed."""
         attempts = [entry for entry in self.within(place.inner) if entry.kind == "attempt"]
-        self._unread.difference_update(entry.place for entry in attempts)
+        self._attempts.difference_update(entry.place for entry in attempts)
         return attempts
 
     def waits(self) -> dict[Place, datetime | None]:
@@ -99,7 +99,8 @@ class Recorded:
             ReplayDiverged: it is of another kind, name or version, or was given other inputs.
             Erased: nobody can tell any more what it was given.
         """
-        where = f"run {entry.chain!r}, {entry.place}"
+        place = step_of(entry.place) if entry.kind == "attempt" else entry.place
+        where = f"run {entry.chain!r}, {place}"
         recorded = "step" if entry.kind in ("raised", "attempt") else entry.kind
         if (recorded, entry.name) != (kind, name):
             raise ReplayDiverged(
@@ -125,8 +126,8 @@ class Recorded:
         Raises:
             ReplayDiverged: naming the first entry that was not asked for.
         """
-        if self._unread:
-            place = min(self._unread, key=lambda p: (p.scope, p.ordinal))
+        if self._unread or self._attempts:
+            place = min(self._unread | self._attempts, key=lambda p: (p.scope, p.ordinal))
             entry = self.entries[place]
             raise ReplayDiverged(
                 f"run {entry.chain!r}, {place}: the ledger has the {entry.kind} {entry.name!r}, and the process now ends without it"
