@@ -218,6 +218,17 @@ def test_a_review_that_nobody_answers_in_time_is_crashed_while_it_escalates():
     assert "after the write of answered 'approval' at /2/1" in report.points
 
 
+@process
+def asked_twice(claim: Claim, *, bank: Any) -> str:
+    decisions = gather(lambda: approval(claims(claim)), lambda: audit(claims(claim)))
+    return pay(" ".join(decision.outcome for decision in decisions), bank=bank)
+
+
+def test_what_escalates_while_something_else_is_awaited_is_answered_by_the_next_role():
+    report = run(asked_twice, answers={"approval": {"cfo": "pay"}, "audit": "refer"})
+    assert any("escalated" in point for point in report.points)
+
+
 def test_a_function_of_the_review_can_leave_it_to_escalate_too():
     report = run(asked, answers={"approval": lambda review: "pay" if review.to == "cfo" else None})
     assert "after the write of escalated 'approval' at /2/0" in report.points
@@ -309,3 +320,22 @@ def test_the_other_threads_of_a_dead_runtime_die_too():
     report = run(flow)
     assert set(seen) == {(1, 2)}
     assert "after the effect of step 'pay' at /0.1/1" in report.points
+
+
+def test_a_run_that_nothing_wakes_is_said_to_be_lost(monkeypatch):
+    from abpo_sdk.testing import crash, driving
+
+    live = crash._Trial.live
+
+    def forgetting(trial, trace):
+        try:
+            return live(trial, trace)
+        finally:
+            if trace.dead:
+                monkeypatch.setattr(driving, "next_due", lambda runtime, run: None)
+
+    monkeypatch.setattr(crash._Trial, "live", forgetting)
+    with pytest.raises(
+        CrashTestFailed, match=r"a crash .*: afterwards run 'crash-test' waits, and neither for an answer"
+    ):
+        run(sleepy)

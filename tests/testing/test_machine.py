@@ -240,3 +240,14 @@ def test_without_hypothesis_the_package_is_named():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == 'process_machine needs Hypothesis; pip install "abpo_sdk[testing]"\n'
+
+
+def test_a_review_whose_escalation_was_crashed_goes_to_the_next_role_before_it_is_answered():
+    kind = machine(settle)
+    moves = kind()
+    moves.begin(Claim(number="C-1", amount=400), 0)
+    assert moves.lives.runtime.reviews()[0].to == "controller"
+    moves.wait_until_something_is_due(crash=1)
+    assert moves.lives.runtime.reviews()[0].to == "controller"
+    moves.check()
+    moves.teardown()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from abpo_sdk.errors import CrashTestFailed
+from abpo_sdk.errors import CrashTestFailed, RunNotDone
 from abpo_sdk.ledger import Ledger, SqliteStore
-from abpo_sdk.ledger.keys.file_vault import FileVault
+from abpo_sdk.ledger.keys.vault import MemoryVault
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.testing.clock import FakeClock
 from abpo_sdk.testing.crashing import Crash, CrashingStore, Trace
@@ -85,22 +82,20 @@ def survives_crashes(
         DefinitionError: a gate asks, and `answers` has no answer for it.
     """
     script = Script(answers)
-    with tempfile.TemporaryDirectory(prefix="abpo-crash-") as name:
-        directory = Path(name)
-        empty = _empty_ledger(directory)
 
-        def trial() -> _Trial:
-            return _Trial(make, case, world(), effects, script, ends, shutil.copytree(empty, directory / "trial"))
+    def trial() -> _Trial:
+        return _Trial(make, case, world(), effects, script, ends)
 
-        undisturbed, trace = trial(), Trace()
+    trace = Trace()
+    with trial() as undisturbed:
         expected = undisturbed.live(trace)
-        undisturbed.forget()
-        if expected.status != ends:
-            raise CrashTestFailed(
-                f"the undisturbed run ended {expected.status}, so a crash test would show nothing: {expected.result}"
-            )
-        for number, point in enumerate(trace.points):
-            _crash_at(point, f"a crash {point} (point {number + 1} of {len(trace.points)})", trial(), expected)
+    if expected.status != ends:
+        raise CrashTestFailed(
+            f"the undisturbed run ended {expected.status}, so a crash test would show nothing: {expected.result}"
+        )
+    for number, point in enumerate(trace.points):
+        with trial() as disturbed:
+            _crash_at(point, f"a crash {point} (point {number + 1} of {len(trace.points)})", disturbed, expected)
     return CrashReport(tuple(trace.points))
 
 
@@ -110,8 +105,10 @@ def _crash_at(point: str, where: str, trial: _Trial, expected: _Outcome) -> None
         trial.live(trace)
     if not trace.dead:
         raise CrashTestFailed(f"{where} was never reached: the process does other things from run to run")
-    outcome = trial.recover()
-    trial.forget()
+    try:
+        outcome = trial.recover()
+    except RunNotDone as error:
+        raise CrashTestFailed(f"{where}: afterwards {error}") from error
     _compare(outcome, expected, where)
 
 
@@ -125,30 +122,33 @@ class _Trial:
     effects: Callable[[Any], Any]
     script: Script
     ends: Ending
-    directory: Path
+    store: SqliteStore = field(default_factory=lambda: SqliteStore(None))  # a disk would take most of the time
+    vault: MemoryVault = field(default_factory=MemoryVault)
     clock: FakeClock = field(default_factory=FakeClock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
 
     def live(self, trace: Trace) -> _Outcome:
         """Run until the end, or the crash."""
-        with self._runtime(CrashingStore(_store(self.directory), trace)) as runtime:
-            runtime.observe(trace.effect)
-            return self._drive(runtime)
+        runtime = self._runtime(CrashingStore(self.store, trace))
+        runtime.observe(trace.effect)
+        return self._drive(runtime)
 
     def recover(self) -> _Outcome:
         """Go on in a new runtime from what the ledger has, and verify it."""
         self.clock = FakeClock(self.clock.now())  # time goes on, and the dead hear nothing of it
-        with self._runtime(_store(self.directory)) as runtime:
-            runtime.take_over()  # from this very process, which only played dead
-            outcome = self._drive(runtime)
-            runtime.ledger.verify()
-            return outcome
-
-    def forget(self) -> None:
-        """Remove its ledger."""
-        shutil.rmtree(self.directory)
+        runtime = self._runtime(self.store)
+        runtime.take_over()  # from this very process, which only played dead
+        outcome = self._drive(runtime)
+        runtime.ledger.verify()
+        return outcome
 
     def _runtime(self, store: Any) -> TestRuntime:
-        ledger = Ledger(store, vault=_vault(self.directory))
+        ledger = Ledger(store, vault=self.vault)
         return TestRuntime(ledger, [self.make(self.world)], clock=self.clock)
 
     def _drive(self, runtime: TestRuntime) -> _Outcome:
@@ -157,22 +157,6 @@ class _Trial:
         incident, status = run.incident, run.status
         result = run.result() if status == "done" else incident.error if incident else None
         return _Outcome(status, result, _copied(self.effects(self.world)))
-
-
-def _empty_ledger(directory: Path) -> Path:
-    """A ledger without entries, to be copied, which takes less time than to make one."""
-    empty = directory / "empty"
-    empty.mkdir()
-    with TestRuntime(Ledger(_store(empty), vault=_vault(empty))):
-        return empty
-
-
-def _store(directory: Path) -> SqliteStore:
-    return SqliteStore(directory / "ledger.db")
-
-
-def _vault(directory: Path) -> FileVault:
-    return FileVault(directory / "ledger.db.keys")
 
 
 def _copied(effects: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
-from abpo_sdk.errors import DefinitionError
+from abpo_sdk.errors import DefinitionError, RunNotDone
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime import Run
 from abpo_sdk.testing.runtime import TestRuntime
@@ -41,6 +41,7 @@ def drive(
 
     Raises:
         DefinitionError: a gate asks, and nobody will ever say anything; or the run never ends.
+        RunNotDone: it waits, and nothing will ever wake it.
     """
     for _ in range(WAITS):
         status = run.status
@@ -69,6 +70,9 @@ def _go_on(runtime: TestRuntime, run: Run[Any], script: Script) -> None:
     for review in reviews:
         if not script.names(review.gate):
             raise script.unscripted(review)
+    if any(review.due and review.escalate_to and review.due <= runtime.clock.now() for review in reviews):
+        runtime.tick()  # a crash kept it from going to the next role
+        return
     said = script.next(reviews)
     if said is not None:
         review, outcome = said
@@ -77,7 +81,11 @@ def _go_on(runtime: TestRuntime, run: Run[Any], script: Script) -> None:
     due = next_due(runtime, run.id)
     if due is None and reviews:
         raise script.unscripted(reviews[0])
-    if due is not None and due > runtime.clock.now():
+    if due is None:
+        raise RunNotDone(
+            f"run {run.id!r} waits, and neither for an answer nor for a time, so that nothing will ever wake it"
+        )
+    if due > runtime.clock.now():
         runtime.clock.advance(due - runtime.clock.now())
     else:
         runtime.tick()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from abpo_sdk.errors import DefinitionError, ReplayDiverged, UnknownRun
+from abpo_sdk.errors import DefinitionError, ReplayDiverged, RunNotDone, UnknownRun
 from abpo_sdk.gates import Reviews
 from abpo_sdk.ledger.keyed import key_root
 from abpo_sdk.runtime import Run
@@ -106,7 +106,7 @@ class Lived:
             if run.incident is not None:
                 run.incident.retry(by=runtime.someone(OPERATOR), because=BECAUSE)
                 drive(runtime, run, Anyone())
-        except DefinitionError as error:
+        except (DefinitionError, RunNotDone) as error:
             raise AssertionError(f"run {self.id!r} does not come to an end: {error}") from error
         self.check(runtime)
 
