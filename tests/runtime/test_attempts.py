@@ -262,7 +262,7 @@ def test_a_short_pause_is_waited_for_by_the_worker_where_the_clock_is_the_machin
     bound = work.bind(bank=bank)
     run = opened(bound, clock=SystemClock()).start(bound, 1)
     assert run.status == "waiting"  # 4 s, 8 s, and then 16 s, which is too long to hold a thread
-    assert (waited, len(bank.keys)) == ([4.0, 8.0], 3)
+    assert (round(sum(waited), 6), max(waited), len(bank.keys)) == (12, 0.1, 3)
     assert [e.content["due"] is None for e in attempts_of(run)] == [True, True, False]
 
 

@@ -81,6 +81,13 @@ def test_a_case_that_differs_from_that_of_its_id_is_refused_and_the_others_go_on
     assert str(mapped) == "2 runs of settle: 2 done; 1 refused"
 
 
+def test_what_is_refused_holds_no_case(runtime, world):
+    bound = settle.bind(world=world)
+    runtime.map(bound, [claim(1)], id=by_number)
+    refused = runtime.map(bound, [claim(1, 8)], id=by_number).refused["C-1"]
+    assert refused.__traceback__ is None
+
+
 def test_cases_are_taken_as_they_are_needed(runtime, world):
     taken = []
     most = []

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from abpo_sdk import Runtime, process, sleep, step
-from abpo_sdk.errors import DefinitionError, RuntimeStopped
+from abpo_sdk import Ledger, Retry, Runtime, process, sleep, step
+from abpo_sdk.errors import DefinitionError, RuntimeStopped, StoreUnavailable
+from abpo_sdk.testing import FakeClock
 from tests.runtime.conftest import PEOPLE
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +135,97 @@ def test_a_round_that_fails_is_tried_again(url):
         with runtime.serve(every=QUICK):
             assert bell.rung.wait(30)
         assert broken.is_set()
+
+
+def naps(*then):
+    """A process that sleeps a moment and then does this."""
+
+    @step
+    def do(number: int) -> int:
+        for call in then:
+            call(number)
+        return number
+
+    @process
+    def job(number: int) -> int:
+        sleep(timedelta(milliseconds=1))
+        return do(number)
+
+    return job
+
+
+def test_a_step_that_ends_its_process_keeps_no_other_run_from_going_on(url):
+    """It is tried again after pauses that grow, and said to be failing."""
+    tries, done = [], threading.Event()
+
+    def leave(number):
+        tries.append(number)
+        sys.exit(3)
+
+    leaving, staying = naps(leave), process(name="staying")(naps(lambda _: done.set()).function)
+    with Runtime(url, [leaving, staying]) as runtime:
+        runtime.start(leaving, 1, id="R")
+        runtime.start(staying, 2, id="S")
+        with runtime.serve(every=QUICK, workers=1) as service:
+            assert done.wait(30)
+            while service.failing.get("R") != "SystemExit":
+                pass
+        assert (runtime.run("R").status, runtime.run("S").status) == ("running", "done")
+        assert service.error is None
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_in_a_round_too_it_keeps_no_other_from_going_on(url, asynchronous):
+    leaving, staying = naps(lambda _: sys.exit(3)), process(name="staying")(naps().function)
+    clock = FakeClock()
+    with Runtime(Ledger(url, clock=clock), [leaving, staying]) as runtime:
+        runtime.start(leaving, 1, id="R")
+        runtime.start(staying, 2, id="S")
+        clock.advance(timedelta(seconds=1))
+        ticked = asyncio.run(runtime.tick_async()) if asynchronous else runtime.tick()
+        assert ticked.advanced == ("S",)
+        assert "run 'R': a step ended in SystemExit(3)" in str(ticked.failed["R"])
+
+
+def test_what_the_log_says_of_a_failed_round_holds_nothing_of_the_case(url, caplog):
+    """The error that the step raised stands behind the one that kept it from being recorded."""
+    broken = threading.Event()
+
+    def fail(number):
+        def full(*_, **__):
+            broken.set()
+            raise StoreUnavailable("the disk is full")
+
+        runtime.ledger.commit = full
+        raise ValueError("DE89370400440532013000 refused")
+
+    job = naps(fail)
+    with Runtime(url, [job]) as runtime:
+        runtime.start(job, 1, id="R")
+        with runtime.serve(every=QUICK) as service:
+            assert broken.wait(30)
+            while not service.failing:
+                pass
+    assert "could not be advanced: StoreUnavailable" in caplog.text
+    assert "DE89" not in caplog.text
+
+
+def test_a_pause_before_another_attempt_ends_where_the_worker_stops(url):
+    tries = []
+
+    @step(retry=Retry(ConnectionError, pause=timedelta(seconds=9), jitter=timedelta(0)))
+    def shaky(number: int) -> int:
+        tries.append(number)
+        runtime.stop()
+        raise ConnectionError("away")
+
+    @process
+    def job(number: int) -> int:
+        return shaky(number)
+
+    with Runtime(url, [job]) as runtime:
+        run = runtime.start(job, 1, id="R")
+        assert (run.status, tries) == ("running", [1])
 
 
 @pytest.mark.parametrize(("options", "message"), [({"every": 1}, "every=1"), ({"workers": 0}, "workers=0")])

@@ -131,6 +131,9 @@ class Tally:
 
     def refuse(self, identifier: str, error: Exception) -> None:
         """Note a case that could not be started."""
+        kept: BaseException | None = error
+        while kept is not None:  # a traceback holds the frames that it went through, and these the case
+            kept.__traceback__, kept = None, kept.__cause__ or kept.__context__
         with self._lock:
             self._refused[identifier] = error
             self._show()

@@ -23,6 +23,9 @@ from abpo_sdk.values.review import Answer, Review
 
 T = TypeVar("T")
 
+PART = 0.1
+"""How many seconds of a pause pass before it is looked whether the worker stops."""
+
 SLEEP = "sleep"
 """The name of the timers that a process sets itself."""
 
@@ -62,7 +65,8 @@ class RunRecorder(Calls):
                 if self.watch is not None:
                     self.watch.recorded(attempt)
                 return done
-            time.sleep(pause)
+            for part in self._parts_of(pause):
+                time.sleep(part)
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
         """The same for a call that is awaited."""
@@ -86,7 +90,15 @@ class RunRecorder(Calls):
                 return self._after(attempt, done)
             import asyncio
 
-            await asyncio.sleep(pause)
+            for part in self._parts_of(pause):
+                await asyncio.sleep(part)
+
+    def _parts_of(self, pause: float) -> Iterator[float]:
+        """A pause in parts, between which it ends where the worker stops."""
+        while pause > 0:
+            yield min(pause, PART)
+            pause -= PART
+            self._check_going_on()
 
     def ask(self, review: Review) -> Answer:
         """Return the person's answer, or put the review before them and end the segment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from types import TracebackType
@@ -12,6 +13,12 @@ from typing import Self
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.gates import Reviews
 from abpo_sdk.runtime.worker import Worker
+
+LONGEST = 60.0
+"""How many seconds a run that could not be advanced is left alone at most."""
+
+FAILED = "a round of the service failed: %s"
+"""What the log says; without the error's message or traceback, which may hold anything of a case."""
 
 log = logging.getLogger("abpo_sdk.runtime")
 
@@ -36,6 +43,11 @@ class Service:
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(workers, "abpo-run")
         self._at_work: dict[str, Future[None]] = {}
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        self.failing: dict[str, str] = {}
+        """The runs that could not be advanced when that was tried last, with the type of each one's error; they are tried
+        again after a pause, which grows up to a minute."""
         self.error: Exception | None = None
         """What kept the last round from being done; None where nothing did. It is tried again in the next."""
         self._thread = threading.Thread(target=self._serve, name="abpo-serve", daemon=True)
@@ -61,9 +73,9 @@ class Service:
             try:
                 self._round()
                 self.error = None
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  the ledger may be there again in the next round
                 self.error = error
-                log.warning("a round of the service failed: %s", type(error).__name__, exc_info=error)
+                log.warning(FAILED, type(error).__name__)
             self._stopped.wait(self._every)
 
     def _round(self) -> None:
@@ -72,7 +84,7 @@ class Service:
         for run in self._worker.to_do():
             if self._stopped.is_set():
                 return
-            if run not in self._at_work:
+            if run not in self._at_work and time.monotonic() >= self._not_before.get(run, 0.0):
                 self._at_work[run] = self._pool.submit(self._advance, run)
 
     def _advance(self, run: str) -> None:
@@ -80,8 +92,15 @@ class Service:
             return
         try:
             self._worker.try_advance(run)
-        except Exception as error:
-            log.warning("run %r could not be advanced: %s", run, type(error).__name__, exc_info=error)
+        except BaseException as error:  # noqa: BLE001  one run's trouble is not the others'; it is tried again, later
+            times = self._failures.get(run, 0)
+            self._failures[run] = times + 1
+            self._not_before[run] = time.monotonic() + min(LONGEST, self._every * 2**times)
+            self.failing[run] = type(error).__name__
+            log.warning("run %r could not be advanced: %s", run, type(error).__name__)
+        else:
+            for kept in (self._failures, self._not_before, self.failing):
+                kept.pop(run, None)
 
 
 async def serve_async(worker: Worker, *, every: timedelta) -> None:
@@ -92,8 +111,8 @@ async def serve_async(worker: Worker, *, every: timedelta) -> None:
     while not worker.stopped:
         try:
             await worker.tick_async()
-        except Exception as error:
-            log.warning("a round of the service failed: %s", type(error).__name__, exc_info=error)
+        except Exception as error:  # noqa: BLE001  the ledger may be there again in the next round
+            log.warning(FAILED, type(error).__name__)
         await asyncio.sleep(every.total_seconds())
 
 

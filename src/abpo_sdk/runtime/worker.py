@@ -224,6 +224,10 @@ class _Round:
             yield went_on
         except NOT_MINE:
             return
+        except SystemExit as error:
+            self._failed[run] = RunError(
+                f"run {run!r}: a step ended in {error!r}; have it return, or raise an Exception"
+            )
         except Exception as error:  # noqa: BLE001  it is in what is returned
             self._failed[run] = error
 

@@ -72,10 +72,7 @@ class Checked:
             self.act()
         except Exception as raised:  # noqa: BLE001  whether it was done all the same is what matters now
             error = raised
-        seen = self._look()
-        if isinstance(error, StepTimedOut) and seen is ABSENT:  # its thread goes on, and may do it after the look
-            raise self._unknown(seen, f"after it raised {type(error).__name__}: {error}") from error
-        return self._settled(seen, error)
+        return self._settled(self._look(), error)
 
     async def do_async(self) -> Any:
         """The same for an effect and a check that are awaited."""
@@ -115,7 +112,8 @@ class Checked:
         """What was found after it was done."""
         if isinstance(seen, Done):
             return seen.result
-        if seen is ABSENT and error is not None:
+        late = isinstance(error, StepTimedOut)  # what it was doing goes on, and may do it after the look
+        if seen is ABSENT and error is not None and not late:
             raise error
         self._refuse(seen, "after it was done")
         when = "after it was done" if error is None else f"after it raised {type(error).__name__}: {error}"
