@@ -18,17 +18,14 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
     assert failed == 0
 
 
+SHOWN_ELSEWHERE = {
+    "AbpoError", "Answer", "Clock", "Condition", "Decision", "Incident", "Lineage", "Policy", "Reason", "Review",
+    "ReviewRequired", "Run", "Wired", "rule",
+}  # fmt: skip
+"""What nobody makes alone: the examples of what makes or takes it show it."""
+
+
 def test_the_public_words_have_examples() -> None:
-    with_examples = [
-        "DecisionTable",
-        "Gate",
-        "Ledger",
-        "Personal",
-        "Reviews",
-        "Runtime",
-        "fields",
-        "key_scope",
-        "process",
-        "step",
-    ]
-    assert [name for name in with_examples if ">>>" not in (getattr(abpo_sdk, name).__doc__ or "")] == []
+    words = [name for name in abpo_sdk.__all__ if callable(getattr(abpo_sdk, name))]
+    without = {name for name in words if ">>>" not in (getattr(abpo_sdk, name).__doc__ or "")}
+    assert without == SHOWN_ELSEWHERE

@@ -29,6 +29,14 @@ def idempotency_key() -> str:
 
     Raises:
         NoRun: it was called outside a step of a run; wrap a call outside a run in `with key_scope("INV-7"):`.
+
+    >>> from abpo_sdk import key_scope, step
+    >>> @step
+    ... def book() -> str:
+    ...     return idempotency_key()
+    >>> with key_scope("INV-7"):
+    ...     book()
+    'INV-7/book/0'
     """
     here = in_force()
     key = here.key if isinstance(here, Keyed) else None
@@ -52,6 +60,18 @@ def ledger_connection() -> Any:
 
     Raises:
         NoRun: it was called elsewhere.
+
+    >>> import sqlite3
+    >>> from abpo_sdk import key_scope, step
+    >>> @step(transaction=True)
+    ... def book(amount: int) -> int:
+    ...     return ledger_connection().execute("INSERT INTO bookings VALUES (?)", (amount,)).rowcount
+    >>> own = sqlite3.connect(":memory:")
+    >>> with key_scope("INV-7", connection=own), own:
+    ...     _ = own.execute("CREATE TABLE bookings (amount INTEGER)")
+    ...     book(70)
+    1
+    >>> own.close()
     """
     here = in_force()
     connection = here.connection if isinstance(here, Keyed) and here.key is not None else None

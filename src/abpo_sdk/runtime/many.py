@@ -33,6 +33,9 @@ class Mapped:
         process: the name of the process.
         counts: how many runs are in each status.
         refused: the cases that could not be started, by the ids of their runs, with the error of each.
+
+    >>> print(Mapped("settle_claim", {"done": 2_000, "waiting": 50}))
+    2,050 runs of settle_claim: 2,000 done, 50 waiting
     """
 
     process: str

@@ -204,6 +204,11 @@ class Runtime:
 
         Raises:
             DefinitionError: `every` is no duration, or `workers` no number from 1 on.
+
+        >>> runtime = Runtime("sqlite://")
+        >>> with runtime.serve() as service:
+        ...     service.error is None, dict(service.failing)
+        (True, {})
         """
         from abpo_sdk.runtime.service import Service
 
@@ -332,6 +337,24 @@ class Runtime:
             NotPermitted, RationaleMissing: nobody known said so, or not why.
             ReplayDiverged: the new code does something else than is recorded; nothing was changed.
             RunBusy: a worker is at it.
+
+        >>> from datetime import timedelta
+        >>> from abpo_sdk import process, sleep
+        >>> def nap(hours: int) -> str:
+        ...     sleep(timedelta(hours=hours))
+        ...     return "rested"
+        >>> old, new = (process(name="nap", version=version)(nap) for version in ("1", "2"))
+        >>> runtime = Runtime("sqlite://", people={"ines@acme": {"operator"}})
+        >>> runtime.start(old, 8, id="N-1").status
+        'waiting'
+        >>> _ = runtime.start(new, 1, id="N-2")
+        >>> [stale.id for stale in runtime.stale()]
+        ['N-1']
+        >>> runtime.migrate("N-1", dry_run=True).fits
+        True
+        >>> migration = runtime.migrate("N-1", by="ines@acme", because="it naps the same")
+        >>> runtime.stale()
+        []
         """
         from abpo_sdk.runtime.rehearsal import rehearse
         from abpo_sdk.runtime.versions import record_migration, rehearsed

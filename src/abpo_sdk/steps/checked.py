@@ -18,6 +18,9 @@ class Done(Generic[T]):
 
     Args:
         result: what the step returns for it.
+
+    >>> Done("receipt 7").result
+    'receipt 7'
     """
 
     result: T
