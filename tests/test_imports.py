@@ -106,3 +106,28 @@ else:
     raise AssertionError("a name that is not there was found")
 """
     )
+
+
+def test_the_pytest_plugin_loads_no_room_since_pytest_loads_it_in_every_project():
+    modules = modules_after("import abpo_sdk.testing.plugin")
+    ours = [name for name in modules if name.startswith("abpo_sdk")]
+    assert ours == ["abpo_sdk", "abpo_sdk.testing", "abpo_sdk.testing.plugin"]
+    assert not {"hypothesis", "pydantic"} & set(modules)
+
+
+def test_every_word_for_tests_is_there_without_hypothesis_and_a_wrong_one_is_named():
+    modules = modules_after(
+        """
+from abpo_sdk import testing
+for name in testing.__all__:
+    assert getattr(testing, name).__name__ == name, name
+assert set(testing.__all__) <= set(dir(testing))
+try:
+    testing.TestRuntme
+except AttributeError as error:
+    assert "TestRuntme" in str(error)
+else:
+    raise AssertionError("a name that is not there was found")
+"""
+    )
+    assert "hypothesis" not in modules

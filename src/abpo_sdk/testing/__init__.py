@@ -1,15 +1,24 @@
-"""For tests of one's own processes: a fake clock, scripted people, crashes on purpose; real everything else."""
+"""For tests of one's own processes: a fake clock, scripted people, crashes on purpose; real everything else.
 
-from abpo_sdk.testing.cases import cases
-from abpo_sdk.testing.clock import FakeClock
-from abpo_sdk.testing.crash import CrashReport, survives_crashes
-from abpo_sdk.testing.machine import process_machine
-from abpo_sdk.testing.people import AnyRole
-from abpo_sdk.testing.policy import PolicyReport, check_policy
-from abpo_sdk.testing.process import ProcessFinding, check_process, process_findings
-from abpo_sdk.testing.replays import ReplayReport, check_replays
-from abpo_sdk.testing.runtime import TestRuntime
-from abpo_sdk.testing.store import check_store
+Each name loads on first use: pytest imports this room with its plugin, in projects that have nothing to do with it, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from abpo_sdk.testing.clock import FakeClock
+    from abpo_sdk.testing.crashes.survival import CrashReport, survives_crashes
+    from abpo_sdk.testing.machine.process_machine import process_machine
+    from abpo_sdk.testing.people.any_role import AnyRole
+    from abpo_sdk.testing.policy_checks.check import PolicyReport, check_policy
+    from abpo_sdk.testing.process_checks.check import check_process, process_findings
+    from abpo_sdk.testing.process_checks.findings import ProcessFinding
+    from abpo_sdk.testing.replays.check import ReplayReport, check_replays
+    from abpo_sdk.testing.runtime import TestRuntime
+    from abpo_sdk.testing.store_checks.check import check_store
+    from abpo_sdk.testing.strategies.cases import cases
 
 __all__ = [
     "AnyRole",
@@ -28,3 +37,36 @@ __all__ = [
     "process_machine",
     "survives_crashes",
 ]
+
+_MODULE_OF = {
+    "AnyRole": "people.any_role",
+    "CrashReport": "crashes.survival",
+    "FakeClock": "clock",
+    "PolicyReport": "policy_checks.check",
+    "ProcessFinding": "process_checks.findings",
+    "ReplayReport": "replays.check",
+    "TestRuntime": "runtime",
+    "cases": "strategies.cases",
+    "check_policy": "policy_checks.check",
+    "check_process": "process_checks.check",
+    "check_replays": "replays.check",
+    "check_store": "store_checks.check",
+    "process_findings": "process_checks.check",
+    "process_machine": "machine.process_machine",
+    "survives_crashes": "crashes.survival",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'abpo_sdk.testing' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"abpo_sdk.testing.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,9 +12,9 @@ from abpo_sdk.runtime.observing import together
 from abpo_sdk.runtime.starting import Starter
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.testing.clock import FakeClock
-from abpo_sdk.testing.people import AnyRole
-from abpo_sdk.testing.script import Answers, Script
-from abpo_sdk.testing.scripted import ScriptedWorker
+from abpo_sdk.testing.people.any_role import AnyRole
+from abpo_sdk.testing.people.scripted_answers import Answers, Script
+from abpo_sdk.testing.people.scripted_worker import ScriptedWorker
 
 
 class TestRuntime(Runtime):

@@ -1,0 +1,1 @@
+"""What every store must do, checked one by one on new storage."""
