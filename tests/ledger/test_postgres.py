@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -519,6 +520,30 @@ def test_a_forked_process_has_a_connection_of_its_own(open_store: OpenStore) -> 
     os.waitpid(child, 0)
     put(store, id="parent")
     assert ids(store) == ["R-1", "child", "parent"]
+
+
+def test_a_forked_process_waits_for_no_thread_of_the_other(open_store: OpenStore) -> None:
+    store = open_store()
+    put(store)
+    writing, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.transaction():
+            writing.set()
+            assert over.wait(60)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert writing.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends it where it waits for ever
+        os._exit(0 if ids(store) == ["R-1"] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    over.set()
+    thread.join()
+    put(store, id="parent")
+    assert ids(store) == ["R-1", "parent"]
 
 
 # several at once

@@ -4,15 +4,18 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel
 
-from abpo_sdk import Decision, DecisionTable, Gate, fields, process, rule, step
+from abpo_sdk import Decision, DecisionTable, Gate, Runtime, fields, process, rule, step
 from abpo_sdk.errors import NotPermitted, RationaleMissing, ReviewClosed, UnknownOutcome
+from abpo_sdk.testing import FakeClock
+from tests.runtime.conftest import PEOPLE
 from tests.runtime.payments import FileBank, open_runtime, pay_invoice
 
 ROOT = Path(__file__).parents[2]
@@ -253,3 +256,15 @@ def test_of_two_processes_that_answer_at_the_same_instant_one_wins(tmp_path):
         assert sorted(bank.attempts()) == sorted(bank.paid()) == sorted(int(run.id[4:]) for run in runs)
         assert runtime.ledger.verify().chains == len(runs)
     bank.close()
+
+
+def test_where_the_clocks_change_a_review_is_due_after_as_many_hours_as_elsewhere():
+    clock = FakeClock(datetime(2026, 3, 28, 21, tzinfo=ZoneInfo("Europe/Berlin")))
+
+    @process
+    def settling(claim: Claim) -> str:
+        return approval(claims(claim)).outcome
+
+    with Runtime("sqlite://", [settling], people=PEOPLE, clock=clock) as runtime:
+        run = runtime.start(settling, Claim(), id="R")  # eight hours are to pass, and the night has one less
+        assert run.review.due == datetime(2026, 3, 29, 4, tzinfo=UTC)

@@ -1,11 +1,12 @@
 """What interrupts a run without being its fault: the keyboard, the end of the program, a ledger that cannot be written."""
 
 import sqlite3
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from abpo_sdk import idempotency_key, process, step
+from abpo_sdk import gather, idempotency_key, process, sleep, step
 from abpo_sdk.errors import StoreUnavailable
 
 
@@ -133,6 +134,49 @@ def test_a_ledger_that_is_locked_in_the_middle_is_told_and_the_run_goes_on_later
     assert sorted(set(during.seen)) == keys
     assert len(during.seen) == 4  # the one whose result could not be written was done again, under its key
     assert runtime.ledger.verify().entries == 5
+
+
+def test_a_ledger_that_is_locked_where_a_run_parks_does_not_keep_the_run_from_going_on(opened, locker, clock):
+    locks = iter([lambda: locker.execute("BEGIN IMMEDIATE")])
+
+    @process
+    def nap(number: int) -> int:
+        try:
+            gather(lambda: sleep(timedelta(hours=1)), lambda: number)
+        finally:
+            for lock in locks:
+                lock()
+        return number
+
+    runtime = opened(nap, timeout=0.02)
+    with pytest.raises(StoreUnavailable):
+        runtime.start(nap, 1, id="R")
+    locker.execute("ROLLBACK")
+    assert runtime.tick().advanced == ("R",)
+    assert runtime.run("R").status == "waiting"
+    clock.advance(timedelta(hours=1))
+    runtime.tick()
+    assert runtime.run("R").result() == 1
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_start_that_is_interrupted_while_it_is_made_durable_can_go_on_at_once(opened, monkeypatch, before):
+    bound = work.bind(during=Once(None, None))
+    runtime = opened(bound)
+    transaction = type(runtime.ledger.store.transaction())
+    leave, times = transaction.__exit__, iter(range(9))
+
+    def interrupted(self, *raised):
+        leave(self, *raised)
+        if next(times) == before:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "__exit__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runtime.start(bound, 1, id="R")
+    assert runtime.start(bound, 1, id="R").result() == ["R/do/0"]
+    runtime.ledger.verify()
 
 
 def test_a_ledger_that_is_locked_before_an_effect_lets_no_effect_happen(opened, locker):

@@ -159,3 +159,46 @@ def test_a_process_number_that_nobody_has_is_a_dead_one():
 def test_a_process_of_somebody_else_is_alive():
     host, _, _, nonce = this_holder().split("|")
     assert not is_dead("|".join([host, "1", "", nonce]))
+
+
+def test_a_stalled_worker_whose_run_was_taken_over_begins_no_effect(opened, clock):
+    done, stalls = [], iter([True])
+
+    @step
+    def look_up(number: int) -> int:
+        return number
+
+    @step
+    def pay(number: int, *, who: Any) -> int:
+        done.append(who)
+        return number
+
+    @process
+    def settle(number: int, *, who: Any) -> int:
+        number = look_up(number)
+        for _ in stalls:
+            clock.advance(timedelta(hours=1))
+            assert two.tick().advanced == ("R",)
+        return pay(number, who=who)
+
+    one, two = opened(settle.bind(who="one")), opened(settle.bind(who="two"))
+    with pytest.raises(LeaseLost):
+        one.start(settle, 1, id="R")
+    assert done == ["two"]
+
+
+def test_a_worker_that_stalled_and_was_not_missed_goes_on(opened, clock):
+    @step
+    def work(number: int) -> int:
+        return number
+
+    @process
+    def job(number: int) -> int:
+        for _ in range(2):
+            clock.advance(timedelta(hours=1))
+            number = work(number)
+        return number
+
+    runtime = opened(job)
+    assert runtime.start(job, 1, id="R").result() == 1
+    runtime.ledger.verify()

@@ -117,7 +117,7 @@ def test_several_values_are_a_tuple(runtime):
 
     assert dict(runtime.map(add, {"R-1": (1, 2), "R-2": (1,)}).counts) == {"done": 2}
     assert runtime.run("R-2").result() == 3
-    with pytest.raises(DefinitionError, match="several values, so each case is a tuple of them, and this is 5"):
+    with pytest.raises(DefinitionError, match="several values, so each case is a tuple of them, and this is a int"):
         runtime.map(add, {"R-3": 5})
 
 

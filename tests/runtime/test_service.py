@@ -1,16 +1,19 @@
 """What serves a ledger: timers, deserted runs and escalations in the background, and a stop that loses nothing."""
 
 import asyncio
+import logging
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from abpo_sdk import Ledger, Retry, Runtime, process, sleep, step
+from abpo_sdk import Ledger, Retry, Runtime, gather, process, sleep, step
 from abpo_sdk.errors import DefinitionError, RuntimeStopped, StoreUnavailable
 from abpo_sdk.testing import FakeClock
 from tests.runtime.conftest import PEOPLE
@@ -210,6 +213,25 @@ def test_what_the_log_says_of_a_failed_round_holds_nothing_of_the_case(url, capl
     assert "DE89" not in caplog.text
 
 
+def test_a_program_waits_for_its_service_until_the_runtime_is_stopped(url):
+    with Runtime(url) as runtime, runtime.serve(every=QUICK) as service:
+        threading.Timer(0.02, runtime.stop).start()
+        service.wait()
+        assert not [t for t in threading.enumerate() if t.name.startswith("abpo")]
+
+
+def test_a_run_whose_code_is_not_there_is_named_in_the_log_once(url, caplog):
+    job = naps()
+    with Runtime(url, [job]) as runtime:
+        runtime.start(job, 1, id="R")
+    clock = FakeClock(datetime.now(UTC) + timedelta(hours=1))
+    with Runtime(Ledger(url, clock=clock), [process(name="job", version="2")(job.function)]) as runtime:
+        runtime.tick()
+        runtime.tick()
+    assert caplog.text.count("run 'R' of 'job'") == 1
+    assert "is left alone: this worker does not have its code" in caplog.text
+
+
 def test_a_pause_before_another_attempt_ends_where_the_worker_stops(url):
     tries = []
 
@@ -262,6 +284,80 @@ def test_a_stopped_runtime_ends_each_run_at_its_next_call_and_another_goes_on(ur
     with Runtime(url, [job]) as there:
         assert there.tick().advanced == ("R",)
         assert (there.run("R").result(), done) == (10, [0, 1, 2, 3, 4])
+
+
+def test_a_stop_in_one_branch_hides_no_error_of_another_from_its_process(url):
+    begun, ended, seen, attempts = threading.Event(), threading.Event(), [], []
+
+    @step
+    def stop_here(number: int) -> int:
+        assert begun.wait(30)
+        here.stop()
+        return number
+
+    @step
+    def work(number: int) -> int:
+        return number
+
+    @step
+    def shaky(number: int) -> int:
+        begun.set()
+        attempts.append(number)
+        if len(attempts) == 1:
+            assert ended.wait(30)
+            raise ConnectionError
+        return number
+
+    def cut_off() -> int:
+        try:
+            return work(stop_here(1))
+        finally:
+            ended.set()
+
+    def within() -> int:
+        both = gather(lambda: shaky(2), lambda: 3)
+        seen.append(both)
+        return work(sum(both))
+
+    @process
+    def job(case: int) -> int:
+        return sum(gather(cut_off, within))
+
+    with Runtime(url, [job], people=PEOPLE) as here:
+        assert here.start(job, 1, id="R").status == "running"
+        assert seen == []
+    with Runtime(url, [job], people=PEOPLE) as there:
+        assert there.tick().advanced == ("R",)
+        assert (there.run("R").result(), seen, attempts) == (6, [(2, 3)], [2, 2])
+        there.ledger.verify()
+
+
+def test_the_log_of_a_service_repeats_nothing_that_a_step_said(url, tmp_path, caplog):
+    locker = sqlite3.connect(tmp_path / "abpo.db", isolation_level=None, check_same_thread=False)
+    told = threading.Event()
+
+    @step(retry=Retry(ValueError, pause=timedelta(0), jitter=timedelta(0)))
+    def look_up(name: str) -> str:
+        if not told.is_set():
+            told.set()
+            locker.execute("BEGIN IMMEDIATE")
+        raise ValueError(f"{name} has no account")
+
+    @process
+    def job(name: str) -> str:
+        sleep(timedelta(milliseconds=1))
+        return look_up(name)
+
+    with Runtime(Ledger(url, timeout=0.02), [job]) as runtime:
+        runtime.start(job, "Ada", id="R")
+        with runtime.serve(every=QUICK):
+            while "could not be advanced" not in caplog.text:
+                time.sleep(0.001)
+            locker.execute("ROLLBACK")
+    locker.close()
+    formatted = "".join(logging.Formatter().format(record) for record in caplog.records)
+    assert "run 'R' could not be advanced: StoreUnavailable at tests.runtime.test_service:" in formatted
+    assert "Ada" not in formatted + repr([vars(record) for record in caplog.records])
 
 
 def test_an_async_run_and_its_branches_stop_too(url):

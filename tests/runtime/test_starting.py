@@ -435,7 +435,7 @@ def test_a_file_that_is_not_there_is_an_incident_of_the_step(runtime, tmp_path):
     assert "absent.txt" in run.incident.error
 
 
-@pytest.mark.parametrize("given", [7, None.__class__, b"R"])
+@pytest.mark.parametrize("given", [7, None.__class__, b"R", "R-\ud800"])
 def test_an_id_that_is_no_text_is_refused_by_name(opened, given):
     with pytest.raises(DefinitionError, match="a run's id is"):
         opened(pay).start(pay, Claim(number=1), id=given)

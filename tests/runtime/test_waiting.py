@@ -21,6 +21,7 @@ from abpo_sdk import (
     sleep_async,
     step,
 )
+from abpo_sdk.errors import ReviewError, RunNotDone
 
 
 class Claim(BaseModel):
@@ -259,3 +260,41 @@ def test_an_incident_is_woken_by_none_of_its_timers_until_it_is_resolved(runtime
     assert (run.status, runtime.tick().advanced) == ("incident", ())
     run.incident.retry(by=runtime.someone("operator"), because="x")
     assert run.result() == 1
+
+
+@process
+def slow(wait: str) -> None:
+    WAITS[wait]()
+
+
+@pytest.mark.parametrize(
+    ("wait", "said", "wakes"),
+    [
+        ("gate", r"waits for an answer to R/approval/0 \(put to the controller\)$", False),
+        ("sleep", r"waits until 2026-01-05 10:00:00 UTC \(serve\(\) or tick\(\) goes on with it then\)$", True),
+        ("pause", r"waits until 2026-01-05 09:01:00 UTC", True),
+        ("gather", r"waits until 2026-01-05 10:00:00 UTC", True),
+    ],
+)
+def test_what_a_run_waits_for_is_said(runtime, wait, said, wakes):
+    run = runtime.start(slow, wait, id="R")
+    with pytest.raises(RunNotDone, match=f"run 'R' {said}"):
+        run.result()
+    due = timedelta(minutes=1) if wait == "pause" else HOUR
+    assert run.wakes_at == (runtime.clock.now() + due if wakes else None)
+    if wakes:
+        with pytest.raises(ReviewError, match=r"run 'R' is waiting until .*, and has 0 open reviews"):
+            _ = run.review
+
+
+def test_an_incident_shows_what_kind_of_error_it_is_and_never_the_message(runtime):
+    @step
+    def fail(number: int) -> int:
+        raise ValueError("DE89370400440532013000 refused")
+
+    @process
+    def failing(number: int) -> int:
+        return fail(number)
+
+    incident = runtime.start(failing, 1, id="R").incident
+    assert repr(incident) == "<incident of run R: fail raised ValueError, 2026-01-05 09:00 UTC>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from abpo_sdk.errors import DuplicateRun, RationaleMissing, ReviewChanged, ReviewClosed, ReviewError, UnknownReview
@@ -28,7 +28,9 @@ def review_draft(
     shown = encode_decision(review.decision, encode_case(review.decision.case, file_digest))
     payload: dict[str, Any] = {
         "decision": review.decision.id,
-        "due": to_text(at + review.due_in) if review.due_in else None,
+        "due": to_text(at.astimezone(UTC) + review.due_in)
+        if review.due_in
+        else None,  # elsewhere, a day may have 23 hours
         "escalate_to": review.escalate_to,
         "gate": review.gate,
         "review": identifier,

@@ -95,6 +95,8 @@ def check_id(text: object, what: str) -> None:
         raise DefinitionError(
             f"{what} is {text!r}; give a text that says what it is about, such as the invoice's number"
         )
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise DefinitionError(f"{what} is {text!r}, which holds a lone surrogate and so is no text; give another")
 
 
 def id_part(text: str) -> str:

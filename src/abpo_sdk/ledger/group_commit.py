@@ -21,8 +21,9 @@ T = TypeVar("T")
 MOST = 256
 """How many writes one commit takes."""
 
-WAITING, LEADS, DONE, ALONE = range(4)
-"""What becomes of a write: it waits; its thread commits for others, too; it is durable; it is to be done by itself."""
+WAITING, LEADS, DONE, ALONE, LEFT = range(5)
+"""What becomes of a write: it waits; its thread commits for others, too; it is durable; it is to be done by itself; its thread
+was interrupted."""
 
 
 class _Write(Generic[T]):
@@ -39,9 +40,12 @@ class _Write(Generic[T]):
         self.result: Any = None
 
     def settle(self, state: int) -> None:
-        """Let its thread go on."""
-        self.state = state
-        self.turn.release()
+        """Let its thread go on; no harm is done where this is called again."""
+        try:
+            self.state = state  # nothing is called between this and the release, so no interruption comes between them
+            self.turn.release()
+        except RuntimeError:  # it goes on already
+            pass
 
 
 class GroupCommit:
@@ -67,8 +71,9 @@ class GroupCommit:
         """Write something; it is durable, all of it, when this returns.
 
         Args:
-            work: writes it. It is called once more in a transaction of its own where another write of its group failed,
-                so it changes nothing but what it writes.
+            work: writes it. It is called once more in a transaction of its own where another write of its group failed, or the
+                thread that wrote it was interrupted (perhaps after that was durable); so it changes nothing but what it writes,
+                and notices what is there already.
 
         Raises:
             DefinitionError: this thread has a transaction open, and this would wait for it for ever.
@@ -78,39 +83,27 @@ class GroupCommit:
             raise DefinitionError(WITHIN_A_STEP)
         if self._process != os.getpid():  # forked off: the other process's threads are not here
             self.__init__(self._begin)  # type: ignore[misc]
-        me = threading.get_ident()
+        mine = _Write(work)
+        try:
+            return self._written(mine)
+        finally:
+            _surely(lambda: self._leave(mine))
+
+    def _written(self, mine: _Write[T]) -> T:
         with self._lock:
-            alone = self._leader in (None, me)  # itself: it was interrupted before it could hand over
-            if alone:
-                self._leader = me
+            if self._leader in (None, mine.thread):  # itself: it was interrupted before it could hand over
+                self._leader = mine.thread
+                mine.state = ALONE
             else:
-                mine = _Write(work)
                 self._waiting.append(mine)
-        if alone:
-            try:
-                with self._begin() as writer:
-                    return work(writer)
-            finally:
-                self._hand_over()
-        self._wait(mine)
+        if mine.state == WAITING:
+            mine.turn.acquire()
         if mine.state == LEADS:
             self._lead(mine)
         if mine.state == ALONE:
             with self._begin() as writer:
-                return work(writer)
+                return mine.work(writer)
         return mine.result  # type: ignore[no-any-return]
-
-    def _wait(self, mine: _Write[Any]) -> None:
-        try:
-            mine.turn.acquire()
-        except BaseException:  # interrupted: what it was to write is written or not, and its turn goes to another
-            with self._lock:
-                waits = mine.state == WAITING and mine in self._waiting
-                if waits:
-                    self._waiting.remove(mine)
-            if mine.state == LEADS:
-                self._hand_over()
-            raise
 
     def _lead(self, mine: _Write[Any]) -> None:
         """Commit what this thread and others have to write."""
@@ -118,13 +111,12 @@ class GroupCommit:
         try:
             with self._lock:
                 while self._waiting and len(group) < MOST:
-                    group.append(self._waiting.popleft())
+                    if self._waiting[0].state == WAITING:
+                        group.append(self._waiting[0])
+                    self._waiting.popleft()
             self._commit(group)
         finally:
-            self._hand_over()
-            for write in group:
-                if write is not mine:
-                    write.settle(DONE if write.state == DONE else ALONE)
+            _surely(lambda: self._let_go(mine, group))
 
     def _commit(self, group: list[_Write[Any]]) -> None:
         try:
@@ -138,10 +130,39 @@ class GroupCommit:
             for write in group:
                 write.state = DONE
 
-    def _hand_over(self) -> None:
-        """Have the next one commit; or nobody, where none waits."""
+    def _let_go(self, mine: _Write[Any], group: list[_Write[Any]]) -> None:
+        """Have another commit, and let those go on for whom this thread did."""
         with self._lock:
-            following = self._waiting.popleft() if self._waiting else None
-            self._leader = following.thread if following else None
-            if following:
-                following.settle(LEADS)
+            self._hand_over(mine)
+        for write in group:
+            if write is not mine:
+                write.settle(DONE if write.state == DONE else ALONE)
+
+    def _leave(self, mine: _Write[Any]) -> None:
+        """A thread goes: what it had to write is written or not, and its turn goes to another."""
+        with self._lock:
+            if mine.state == WAITING:
+                mine.state = LEFT
+            self._hand_over(mine)
+
+    def _hand_over(self, mine: _Write[Any]) -> None:
+        """Have the next one commit; or nobody, where none waits."""
+        if self._leader != mine.thread:
+            return
+        while self._waiting and self._waiting[0].state != WAITING:
+            self._waiting.popleft()
+        if not self._waiting:
+            self._leader = None
+            return
+        following = self._waiting[0]
+        following.settle(LEADS)  # first, so that whatever interrupts this, there is one who commits
+        self._leader = following.thread
+
+
+def _surely(do: Callable[[], None]) -> None:
+    """Do what may be done twice, also where an interruption (Ctrl-C) comes into it."""
+    try:
+        do()
+    except BaseException:
+        do()
+        raise

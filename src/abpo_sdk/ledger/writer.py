@@ -81,7 +81,11 @@ class Writer:
         head = Head(chain, GENESIS, 0, lease.epoch, lease.holder, lease.until) if lease else Head(chain, GENESIS, 0)
         entries, end = _chained([first], head, release=False)
         if not self.tx.add_head(end):
-            return []
+            there = self.tx.head(chain)
+            if lease is None or there != end:
+                return []
+            self.end = end  # by a thread that was interrupted before it could say so; nobody else has this lease
+            return entries
         self.end = end
         self._keep([first], entries)
         return entries
@@ -111,6 +115,9 @@ class Writer:
             head = Head(chain, after.hash, after.length, lease.epoch, lease.holder, lease.until)
             entries, end = _chained(drafts, head, release=release)
             if not self.tx.advance(end, length=head.length):  # somebody else wrote to the chain
+                if self._is_there(end):  # a thread that was interrupted before it could say so
+                    self.end = end
+                    return entries
                 return self.append_encrypted(chain, drafts, lease=lease, release=release)
         else:
             head = self.tx.head(chain) or Head(chain, GENESIS, 0)
@@ -126,6 +133,11 @@ class Writer:
         self.end = end
         self._keep(drafts, entries)
         return entries
+
+    def _is_there(self, end: Head) -> bool:
+        """Whether a chain ends with just these entries, written under the same lease."""
+        there = self.tx.head(end.chain)
+        return there is not None and (there.hash, there.length, there.epoch) == (end.hash, end.length, end.epoch)
 
     def _keep(self, drafts: Sequence[tuple[Draft, Encrypted]], entries: Sequence[Entry]) -> None:
         self.tx.append(entries)

@@ -55,10 +55,12 @@ def joined(parent: RunRecorder, branches: Sequence[RunRecorder], outcomes: Seque
         chain.broken = swallowed(chain.run)
     if chain.broken is not None:
         raise chain.broken
-    for error in errors:
-        if isinstance(error, Exception) and not chain.halted:
-            raise error
-    if any(waits):
+    raised = [error for error in errors if isinstance(error, Exception)]
+    if raised and not chain.halted:
+        raise raised[0]
+    if raised or any(
+        waits
+    ):  # where the worker stops, a branch beside this one may have been cut off, and so nothing is told
         parent.parked = True
         raise Parked
     return [outcome.value for outcome in outcomes]

@@ -24,7 +24,7 @@ from abpo_sdk.runtime.attempts import PATIENCE, Attempt, Failure, Known
 from abpo_sdk.runtime.chain import UNSWALLOWABLE
 from abpo_sdk.runtime.flow import Flow
 from abpo_sdk.runtime.recorded import raised_again
-from abpo_sdk.values.clock import SystemClock, from_text
+from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.encoded import Encoded, JsonValue
 from abpo_sdk.values.equality import same
 from abpo_sdk.values.traversal import LEAVES
@@ -58,7 +58,7 @@ class Calls(Flow):
         if failed:
             self._count(attempt, failed)
         if call.effect and not call.transaction:
-            self.chain.write_held()
+            self.chain.before_effect()
         return attempt
 
     def _failed_before(self, call: Call[Any], place: Place, inputs: Encoded) -> Sequence[Entry]:
@@ -110,7 +110,7 @@ class Calls(Flow):
         if pause is None:
             return None
         self.failures = []
-        by_hand = not isinstance(chain.ledger.clock, SystemClock)  # then nobody knows how long that takes
+        by_hand = getattr(chain.ledger.clock, "by_hand", False)  # then a pause ends when the clock is turned
         due = now + pause if pause > PATIENCE or (by_hand and pause) else None
         alone = self._alone()
         draft = attempt.failed_draft(error, now, due, parks=alone)

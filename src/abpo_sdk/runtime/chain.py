@@ -17,6 +17,7 @@ from abpo_sdk.ledger.erasure import is_open
 from abpo_sdk.ledger.own_entries import under_living_keys
 from abpo_sdk.ledger.rows import Head, RunRow
 from abpo_sdk.runtime.lease import Leases
+from abpo_sdk.values.clock import to_text
 
 T = TypeVar("T")
 
@@ -72,9 +73,13 @@ class RunChain:
         with self._lock:
             self._buffer.append(held)
 
-    def write_held(self) -> None:
-        """Make durable what is held."""
-        if self._buffer:
+    def before_effect(self) -> None:
+        """Make durable what is held; where the lease has run out meanwhile, see that nobody else has taken the run over.
+
+        Raises:
+            LeaseLost: somebody has, so that the effect is not this worker's any more.
+        """
+        if self._buffer or to_text(self.ledger.clock.now()) >= self.lease.until:
             self.write([])
 
     def write(self, drafts: Sequence[Draft], *, release: bool = False) -> None:

@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -70,15 +70,18 @@ class Leases:
 
     def until(self) -> str:
         """When a lease that is given now runs out."""
-        return to_text(self._ledger.clock.now() + self._duration)
+        return self._end(self._ledger.clock.now())
 
     def renewed(self, lease: Lease, now: datetime) -> Lease:
         """The lease with a new end."""
-        return replace(lease, until=to_text(now + self._duration))
+        return replace(lease, until=self._end(now))
 
     def renewal(self, now: datetime) -> datetime:
         """When a lease that is given or renewed now should be renewed: once a quarter of its time is over."""
-        return now + self._duration / 4
+        return now.astimezone(UTC) + self._duration / 4
+
+    def _end(self, now: datetime) -> str:
+        return to_text(now.astimezone(UTC) + self._duration)  # elsewhere, a minute may last an hour
 
     def fresh(self, run: str) -> Lease:
         """The first lease of a run that is about to be started."""
@@ -96,6 +99,17 @@ class Leases:
             RunBusy: another worker holds it, and is not known to be dead or late; or has brought it to another status.
             UnknownRun: there is no such run.
         """
+        lease = Lease(run, 0, this_holder(), self.until())
+        try:
+            return self._acquire(lease, status, version)
+        except (RunBusy, UnknownRun):
+            raise
+        except BaseException:
+            self.forget(lease)
+            raise
+
+    def _acquire(self, lease: Lease, status: str | None, version: str | None) -> Lease:
+        run = lease.chain
         with self._ledger.writing() as writer:
             head = writer.tx.head(run)
             if head is None:
@@ -107,15 +121,19 @@ class Leases:
                     raise RunBusy(f"run {run!r} is {row.status} by now, another worker has advanced it")
                 if version is not None and row.version != version:
                     raise RunBusy(f"run {run!r} goes on with version {row.version} of its code by now")
-            lease = Lease(run, head.epoch + 1, this_holder(), self.until())
+            lease = replace(lease, epoch=head.epoch + 1)
             writer.tx.set_head(head._replace(epoch=lease.epoch, holder=lease.holder, until=lease.until))
         return lease
+
+    def forget(self, lease: Lease) -> None:
+        """This worker does not hold a lease, although it may be kept that it does: taking it was interrupted, perhaps after that."""
+        self._given_up.add(lease.holder)
 
     def release(self, lease: Lease) -> None:
         """Give a lease back, unless it was lost meanwhile."""
         with self._ledger.writing() as writer:
             head = writer.tx.head(lease.chain)
-            if head is not None and head.epoch == lease.epoch:
+            if head is not None and (head.epoch, head.holder) == (lease.epoch, lease.holder):
                 writer.tx.set_head(head._replace(holder=None, until=None))
 
     def give_up(self, lease: Lease) -> None:

@@ -97,7 +97,7 @@ class Cases:
                 yield identifier, case
             else:
                 raise DefinitionError(
-                    f"map(): process {self.name!r} takes several values, so each case is a tuple of them, and this is {case!r:.80}"
+                    f"map(): process {self.name!r} takes several values, so each case is a tuple of them, and this is a {type(case).__name__}"
                 )
 
 

@@ -156,7 +156,7 @@ class Watch:
         moment = Moment("segment ends", *self._segment, seconds=self._since(None), status=status)
         if raised is not None:
             moment = moment._replace(place=str(raised.place), kind="step", name=raised.name)
-        self._tell(moment._replace(**_error(error)) if error is not None else moment)
+        self._tell(moment._replace(**error_fields(error)) if error is not None else moment)
 
     def begins(self, attempt: Attempt[Any]) -> None:
         """An attempt of a call begins."""
@@ -178,7 +178,7 @@ class Watch:
     def raised(self, attempt: Attempt[Any], error: BaseException) -> None:
         """An attempt of a call has failed."""
         seconds = self._since(attempt.occurrence.place)
-        self._tell(self._of("call raised", attempt, seconds)._replace(**_error(error)))
+        self._tell(self._of("call raised", attempt, seconds)._replace(**error_fields(error)))
 
     def waits(self, draft: Draft) -> None:
         """Something was recorded that the run waits for."""
@@ -213,7 +213,7 @@ def watch(
     return Watch(observer, logs.write if level else None, segment)
 
 
-def _error(error: BaseException) -> dict[str, Any]:
+def error_fields(error: BaseException) -> dict[str, Any]:
     """The type of an error, and the lines through which it came: of the application, where it came through any."""
     lines = [
         (str(frame.f_globals.get("__name__", "?")), line, frame.f_code.co_name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, cast
 
 from abpo_sdk.errors import Erased, LedgerBroken, UnknownRun
@@ -18,6 +19,7 @@ from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.pins import why_stale
 from abpo_sdk.runtime.run import Incident, Status
 from abpo_sdk.steps import BoundProcess
+from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.review import Answer, Review
 
@@ -69,6 +71,11 @@ class RunReader:
         if bound is None or bound.process.version == row.version:
             return None
         return why_stale(self.ledger, run, bound.process)
+
+    def wakes_at(self, run: str) -> datetime | None:
+        """When the first timer of a run is due; None where it has none."""
+        wakes = self.row(run).wake_at
+        return from_text(wakes) if wakes else None
 
     def open_reviews(self, run: str) -> tuple[Review, ...]:
         """The open reviews of a run."""

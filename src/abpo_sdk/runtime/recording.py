@@ -67,6 +67,7 @@ class RunRecorder(Calls):
                 return done
             for part in self._parts_of(pause):
                 time.sleep(part)
+            self.chain.before_effect()
 
     async def perform_async(self, call: Call[T], do: Callable[[], Awaitable[T]]) -> T:
         """The same for a call that is awaited."""
@@ -92,6 +93,7 @@ class RunRecorder(Calls):
 
             for part in self._parts_of(pause):
                 await asyncio.sleep(part)
+            self.chain.before_effect()
 
     def _parts_of(self, pause: float) -> Iterator[float]:
         """A pause in parts, between which it ends where the worker stops."""

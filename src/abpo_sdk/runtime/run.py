@@ -22,7 +22,7 @@ R_co = TypeVar("R_co", covariant=True)
 Status = Literal["running", "waiting", "incident", "done", "abandoned"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Incident:
     """A run that cannot go on by itself.
 
@@ -39,6 +39,10 @@ class Incident:
     at: datetime
     _resolve: Callable[..., None] = field(repr=False, compare=False)
     _resolve_async: Callable[..., Awaitable[None]] = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        kind = self.error.partition(":")[0]  # never the message, since nobody knows what it repeats
+        return f"<incident of run {self.run}: {self.step or 'its process'} raised {kind}, {self.at:%Y-%m-%d %H:%M} UTC>"
 
     def retry(self, *, by: str, because: str) -> None:
         """Let the run go on from where it was; the step that raised is done again, with the same idempotency key.
@@ -119,8 +123,7 @@ class Run(Generic[R_co]):
             result: R_co = self._reader.result(self.id)
             return result
         if status == "waiting":
-            waits = ", ".join(f"{review.id} (put to the {review.to})" for review in self.reviews)
-            raise RunNotDone(f"run {self.id!r} waits for an answer to {waits}")
+            raise RunNotDone(f"run {self.id!r} waits {self._waits_for()}")
         stale = self._reader.why_stale(self.id) if status == "running" else None
         if stale is not None:
             raise RunNotDone(f"run {self.id!r} cannot go on: {stale}; see runtime.stale()")
@@ -148,8 +151,26 @@ class Run(Generic[R_co]):
         """
         reviews = self.reviews
         if len(reviews) != 1:
-            raise ReviewError(f"run {self.id!r} is {self.status} and has {len(reviews)} open reviews; see run.reviews")
+            waits = f" {self._waits_for()}," if self.status == "waiting" else ""
+            raise ReviewError(
+                f"run {self.id!r} is {self.status}{waits} and has {len(reviews)} open reviews; see run.reviews"
+            )
         return reviews[0]
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When the first of its timers is due, in UTC: of a `sleep`, or of a long pause before another attempt; None where it has none."""
+        return self._reader.wakes_at(self.id)
+
+    def _waits_for(self) -> str:
+        """What a run that waits waits for, as the end of a sentence."""
+        reviews, wakes = self.reviews, self.wakes_at
+        parts = []
+        if reviews:
+            parts.append(f"for an answer to {', '.join(f'{review.id} (put to the {review.to})' for review in reviews)}")
+        if wakes is not None:
+            parts.append(f"until {wakes:%Y-%m-%d %H:%M:%S} UTC (serve() or tick() goes on with it then)")
+        return " and ".join(parts) or "for something that is not there any more; verify the ledger"
 
     @property
     def incident(self) -> Incident | None:

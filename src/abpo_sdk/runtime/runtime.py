@@ -321,6 +321,7 @@ class Runtime:
         First the run is rehearsed: the new code is called, answered from what is recorded, up to what is new to it or
         what it waits for. Only where it makes all recorded calls again, the same, does the run go on with it; who had
         it do so, why, and both versions are an entry of the ledger. Decisions that were made stand as they were made.
+        What the run can do then, it does at once, before this returns.
 
         Args:
             run_id: the run; see `stale`.

@@ -184,13 +184,11 @@ class Segment:
                 self._conclude(self.chain.broken or error)
             except BaseExceptionGroup as group:  # a task group wraps what ends the segment
                 if not self._recorder.parked or group.subgroup(Parked) is None:
-                    self.give_up()
                     raise
                 self._park()
-            except BaseException:  # an interruption, or a task that is cancelled: the caller must hear of it
+        except BaseException as error:  # an interruption, a task that is cancelled, or an end that could not be written
+            if not self.chain.released:
                 self.give_up()
-                raise
-        except BaseException as error:
             if self._watch is not None:
                 self._watch.segment_ends("running", error)
             raise
@@ -209,13 +207,12 @@ class Segment:
     def _conclude(self, error: Exception) -> None:
         chain, recorder = self.chain, self._recorder
         if isinstance(error, (LeaseLost, StoreUnavailable)):
-            self.give_up()
             raise error
         if chain.released:
             chain.lease = chain.leases.acquire(chain.run)
+            chain.released = False
             chain.forget_end()  # while the run was parked, others may have written
             if not is_open(chain.ledger.store, chain.run):
-                self.give_up()
                 raise LeaseLost(f"run {chain.run!r} has been abandoned meanwhile; nothing more was kept of it")
         chain.broken = None
         erasure = erasure_in(chain.ledger.store, chain.run) if isinstance(error, Erased) else None

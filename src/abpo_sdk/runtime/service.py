@@ -12,13 +12,11 @@ from typing import Self
 
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.gates import Reviews
+from abpo_sdk.runtime.observing import error_fields
 from abpo_sdk.runtime.worker import Worker
 
 LONGEST = 60.0
 """How many seconds a run that could not be advanced is left alone at most."""
-
-FAILED = "a round of the service failed: %s"
-"""What the log says; without the error's message or traceback, which may hold anything of a case."""
 
 log = logging.getLogger("abpo_sdk.runtime")
 
@@ -60,6 +58,12 @@ class Service:
             self._thread.join()
         self._pool.shutdown()
 
+    def wait(self) -> None:
+        """Wait until the service ends, by `stop` of the service or of the runtime: what a worker's program does."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)  # in parts, so that a signal is heard
+        self._pool.shutdown()
+
     def __enter__(self) -> Self:
         return self
 
@@ -73,9 +77,9 @@ class Service:
             try:
                 self._round()
                 self.error = None
-            except Exception as error:  # noqa: BLE001  the ledger may be there again in the next round
+            except Exception as error:  # noqa: BLE001  the next round may fare better
                 self.error = error
-                log.warning(FAILED, type(error).__name__)
+                _tell("a round of the service failed: %s at %s", error)
             self._stopped.wait(self._every)
 
     def _round(self) -> None:
@@ -97,7 +101,7 @@ class Service:
             self._failures[run] = times + 1
             self._not_before[run] = time.monotonic() + min(LONGEST, self._every * 2**times)
             self.failing[run] = type(error).__name__
-            log.warning("run %r could not be advanced: %s", run, type(error).__name__)
+            _tell("run %r could not be advanced: %s at %s", error, run)
         else:
             for kept in (self._failures, self._not_before, self.failing):
                 kept.pop(run, None)
@@ -111,9 +115,15 @@ async def serve_async(worker: Worker, *, every: timedelta) -> None:
     while not worker.stopped:
         try:
             await worker.tick_async()
-        except Exception as error:  # noqa: BLE001  the ledger may be there again in the next round
-            log.warning(FAILED, type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the next round may fare better
+            _tell("a round of the service failed: %s at %s", error)
         await asyncio.sleep(every.total_seconds())
+
+
+def _tell(text: str, error: BaseException, *parts: object) -> None:
+    """Log an error by its type and its lines; what it says, or was raised in the middle of, may repeat what a run works on."""
+    fields = error_fields(error)
+    log.warning(text, *parts, fields["error"], fields["where"], extra={"abpo.where": fields["where"]})
 
 
 def check_every(every: object) -> None:

@@ -66,7 +66,11 @@ class Starter:
             entries = writer.begin(run, living, lease=lease)
             return Begun(entries, writer.end, values, encoded.files) if entries else None
 
-        begun = self._ledger.commit(begin)
+        try:
+            begun = self._ledger.commit(begin)
+        except BaseException:
+            self._worker.leases.forget(lease)
+            raise
         if begun is not None:
             return Run(self._reader, run), self._worker.segment(bound, lease, begun)
         check_duplicate(self._ledger, run, bound.name, encoded)

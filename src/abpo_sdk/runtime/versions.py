@@ -57,6 +57,16 @@ class Migration:
     goes_on: tuple[str, ...]
     diverges: str | None
 
+    def __str__(self) -> str:
+        names = dict.fromkeys((*self.before, *self.after))
+        changed = ", ".join(name for name in names if self.before.get(name) != self.after.get(name))
+        if self.diverges is not None:
+            return f"run {self.run!r} does not fit: {self.diverges}; changed: {changed}"
+        then = f"goes on with {', '.join(self.goes_on)}" if self.goes_on else "comes to its end"
+        return (
+            f"run {self.run!r} fits: {self.replayed} calls are made again, the same, and it {then}; changed: {changed}"
+        )
+
     @property
     def fits(self) -> bool:
         """Whether the new code does all that is recorded, the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from abpo_sdk.runtime.segment import Begun, Segment
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.clock import to_text
 from abpo_sdk.values.review import Review
+
+log = logging.getLogger("abpo_sdk.runtime")
 
 NOT_MINE = (RunBusy, RunStale, RuntimeStopped, UnknownProcess, UnknownRun)
 """What keeps this worker from advancing a run, and is no trouble: another one does, or `stale` says that nobody can."""
@@ -59,6 +62,7 @@ class Worker:
         self._reviews = reviews
         self._processes = processes
         self._reader = reader
+        self._left: set[str] = set()
 
     def advance(self, run: str) -> bool:
         """Go on with a run as far as it can go; see `Runtime.advance`.
@@ -110,7 +114,9 @@ class Worker:
         for row in (*running, *self._due()):
             if self.stopped:
                 return
-            if self._is_mine(row) and self._is_free(row.id):
+            if not self._is_mine(row):
+                self._say_left(row)
+            elif self._is_free(row.id):
                 yield row.id
 
     def take(self, run: str) -> Segment | None:
@@ -188,6 +194,17 @@ class Worker:
         while not await segment.run_async():
             segment = self.segment(segment.bound, segment.chain.lease)
         return segment
+
+    def _say_left(self, row: RunRow) -> None:
+        """Say of a run, once, that this worker leaves it alone."""
+        if row.id not in self._left:
+            self._left.add(row.id)
+            log.warning(
+                "run %r of %r, version %s, is left alone: this worker does not have its code; see runtime.stale()",
+                row.id,
+                row.process,
+                row.version,
+            )
 
     def _is_mine(self, row: RunRow) -> bool:
         bound = self._processes.get(row.process)

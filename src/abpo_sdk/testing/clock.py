@@ -11,7 +11,7 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)  # a Monday morning
 
 
 class FakeClock:
-    """A clock that stands still until it is turned.
+    """A clock that stands still until it is turned; so every pause of a step's retry is one that the run sleeps through.
 
     Args:
         start: what it tells at first, with a time zone.
@@ -22,6 +22,8 @@ class FakeClock:
     >>> clock.now() - before
     datetime.timedelta(seconds=32400)
     """
+
+    by_hand = True
 
     def __init__(self, start: datetime = START) -> None:
         if start.tzinfo is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -142,6 +143,20 @@ class Session(PostgresDatabase):
             f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({lock_number(self.schema)})"
         )
         self.writing = False
+
+    _locker = 0
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held by one thread at a time; a new one after a fork, when another process's thread may have held the old one."""
+        if self._locker != os.getpid():
+            self._locker, self._lock = os.getpid(), threading.RLock()
+            self.writing = self.lent = False
+        return self._lock
+
+    @lock.setter
+    def lock(self, lock: threading.RLock) -> None:
+        self._locker, self._lock = os.getpid(), lock
 
     def open_another(self) -> PostgresDatabase:
         """A connection of its own to the same ledger."""

@@ -146,6 +146,11 @@ class SqliteWrites(SqlTransaction, SqliteReader):
         return last[0] if last else 0
 
 
+def _is_mine(lock: Any) -> bool:
+    """Whether this thread holds a lock, as `threading.Condition` asks it."""
+    return bool(lock._is_owned())  # noqa: SLF001
+
+
 class SqliteTransaction(SqliteWrites):
     """One write to an SQLite file, alone with it: durable, all of it, when its block ends without error."""
 
@@ -154,7 +159,13 @@ class SqliteTransaction(SqliteWrites):
     def __enter__(self) -> Self:
         lock, connection = self._database.lock, self._database.connection
         self._database.check_process()
-        lock.acquire()
+        mine = _is_mine(lock)
+        try:
+            lock.acquire()
+        except BaseException:
+            if not mine and _is_mine(lock):  # interrupted when it had just got it, and nobody would ever give it back
+                lock.release()
+            raise
         outer = False
         try:
             if self._left_over:
@@ -181,8 +192,10 @@ class SqliteTransaction(SqliteWrites):
         except (sqlite3.Error, UnicodeError) as problem:
             self._database.refuse(problem)
         finally:
-            self._roll_back()
-            self._database.lock.release()
+            try:
+                self._roll_back()
+            finally:
+                self._database.lock.release()
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # what made the write fail is what the caller must hear of
