@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 MOST = 256
 """How many writes one commit takes."""
+
+MANY, MOMENT = 8, 0.0001
+"""From how many writes on it pays to wait a moment (in seconds) for more; below, only until the other threads have had their turn."""
 
 WAITING, LEADS, DONE, ALONE, LEFT = range(5)
 """What becomes of a write: it waits; its thread commits for others, too; it is durable; it is to be done by itself; its thread
@@ -61,6 +65,7 @@ class GroupCommit:
         self._waiting: deque[_Write[Any]] = deque()
         self._leader: int | None = None  # the thread that commits
         self._process = os.getpid()
+        self._last = 0  # how many writes the last group had
         self._lender: int | None = None
 
     def lend(self, thread: int | None) -> None:
@@ -109,6 +114,7 @@ class GroupCommit:
         """Commit what this thread and others have to write."""
         group = [mine]
         try:
+            self._gather()
             with self._lock:
                 while self._waiting and len(group) < MOST:
                     if self._waiting[0].state == WAITING:
@@ -118,7 +124,15 @@ class GroupCommit:
         finally:
             _surely(lambda: self._let_go(mine, group))
 
+    def _gather(self) -> None:
+        """Let the other threads run as long as that brings further writes."""
+        before = -1
+        while before != (now := len(self._waiting)) < MOST:
+            before = now
+            time.sleep(MOMENT if max(now, self._last) >= MANY else 0)
+
     def _commit(self, group: list[_Write[Any]]) -> None:
+        self._last = len(group)
         try:
             with self._begin() as writer:
                 for write in group:
