@@ -10,13 +10,10 @@ from abpo_sdk.errors import DefinitionError, OnHold
 from abpo_sdk.ledger.entry import LIFE, OWN_CHAIN, Draft, Place, entry_id
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.own_entries import delete_erased_keys, erased_among, own_draft, scope_of
-from abpo_sdk.ledger.rows import ErasureRow, HoldRow, RunRow, SubjectRow
+from abpo_sdk.ledger.rows import OPEN, ErasureRow, HoldRow, RunRow, SubjectRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.ledger.writer import Writer
 from abpo_sdk.values.encoded import JsonValue
-
-OPEN = ("running", "waiting", "incident")
-"""The statuses of a run that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,9 @@ class GroupCommit:
 
     def __init__(self, begin: Callable[[], Writer]) -> None:
         self._begin = begin
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[_Write[Any]] = deque()
         self._leader: int | None = None  # the thread that commits
@@ -87,7 +90,7 @@ class GroupCommit:
         if self._lender is not None and self._lender == threading.get_ident():
             raise DefinitionError(WITHIN_A_STEP)
         if self._process != os.getpid():  # forked off: the other process's threads are not here
-            self.__init__(self._begin)  # type: ignore[misc]
+            self._begin_anew()
         mine = _Write(work)
         try:
             return self._written(mine)

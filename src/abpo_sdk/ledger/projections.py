@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from abpo_sdk.ledger.entry import Draft, Entry, Kind, Place, entry_id
-from abpo_sdk.ledger.rows import DecisionRow, ErasureRow, HoldRow, ReviewRow, RunRow, SubjectRow
+from abpo_sdk.ledger.rows import ENDED, DecisionRow, ErasureRow, HoldRow, ReviewRow, RunRow, SubjectRow
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
 
@@ -45,9 +45,6 @@ STATUS: Mapping[str, str] = {
     "parked": "waiting",
 }
 """The status of a run after an entry about it as a whole."""
-
-ENDED = frozenset({"done", "abandoned"})
-"""What a run that has ended is."""
 
 
 def project(

@@ -9,9 +9,8 @@ from urllib.parse import unquote
 
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.ledger.entry import Entry, Place, entry_id
-from abpo_sdk.ledger.erasure import OPEN
 from abpo_sdk.ledger.keyed import PART, Scope, beside, key_root
-from abpo_sdk.ledger.rows import DecisionRow, RunRow
+from abpo_sdk.ledger.rows import OPEN, DecisionRow, RunRow
 from abpo_sdk.ledger.store import Reader
 
 if TYPE_CHECKING:

@@ -44,6 +44,13 @@ class RunRow(NamedTuple):
     wake_at: str | None = None
 
 
+OPEN = ("running", "waiting", "incident")
+"""The statuses of a run that has not ended."""
+
+ENDED = ("done", "abandoned")
+"""The statuses of a run that has."""
+
+
 class ReviewRow(NamedTuple):
     """A review as it stands; `role` is who may answer now."""
 

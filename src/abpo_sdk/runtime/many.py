@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.errors import AbpoError, DefinitionError, LedgerFrozen, RunBusy, RuntimeStopped, StoreUnavailable
 from abpo_sdk.steps import BoundProcess, Process
+from abpo_sdk.steps.side_by_side import check_workers
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -172,7 +173,7 @@ def map_in_threads(
     """Start a run for each case, some at a time, each in a thread."""
     from concurrent.futures import ThreadPoolExecutor
 
-    check_workers(workers)
+    check_workers(workers, "map")
     room = threading.BoundedSemaphore(workers * AHEAD)
     with _bar(cases, shown=progress) as bar, ThreadPoolExecutor(workers, "abpo-map") as pool:
         tally = Tally(cases, bar)
@@ -203,7 +204,7 @@ async def map_in_tasks(cases: Cases, start: Any, *, workers: int, progress: bool
     """The same in an event loop, each in a task."""
     import asyncio
 
-    check_workers(workers)
+    check_workers(workers, "map")
     with _bar(cases, shown=progress) as bar:
         tally = Tally(cases, bar)
         waiting = iter(cases)
@@ -221,12 +222,6 @@ async def map_in_tasks(cases: Cases, start: Any, *, workers: int, progress: bool
         except* Exception as errors:  # noqa: BLE001  what no run should raise, raised as it is
             raise errors.exceptions[0] from None
     return tally.result()
-
-
-def check_workers(workers: object) -> None:
-    """Refuse what is no number of workers."""
-    if not isinstance(workers, int) or workers < 1:
-        raise DefinitionError(f"map(workers={workers!r}): it is a number from 1 on")
 
 
 def _raising(error: BaseException) -> Callable[[], Any]:

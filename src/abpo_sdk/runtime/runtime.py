@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
-from abpo_sdk.errors import DefinitionError, UnknownProcess, UnknownRun
+from abpo_sdk.errors import DefinitionError, UnknownRun
 from abpo_sdk.gates import People, Reviews
 from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.rows import RunRow
@@ -361,9 +361,7 @@ class Runtime:
         from abpo_sdk.runtime.versions import record_migration, rehearsed
 
         row = self._reader.row(run_id)
-        bound = self._processes.get(row.process)
-        if bound is None:
-            raise UnknownProcess(f"run {run_id!r} is of process {row.process!r}, which was not given to this runtime")
+        bound = self._worker.bound_of(row)
         rehearsal = rehearse(self.ledger, self._reviews, bound, run_id)
         migration = rehearsed(self.ledger, row, bound, rehearsal)
         if not dry_run:

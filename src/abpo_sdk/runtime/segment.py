@@ -1,4 +1,4 @@
-"""One segment of a run: from where it was to the next gate, its end, or an incident."""
+"""One segment of a run: from where it was to where it waits next, its end, or an incident."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from abpo_sdk.errors import DefinitionError
 from abpo_sdk.gates import Reviews
 from abpo_sdk.runtime.observing import error_fields
 from abpo_sdk.runtime.worker import Worker
+from abpo_sdk.steps.side_by_side import check_workers
 
 LONGEST = 60.0
 """How many seconds a run that could not be advanced is left alone at most."""
@@ -33,8 +34,7 @@ class Service:
 
     def __init__(self, worker: Worker, reviews: Reviews, *, every: timedelta, workers: int) -> None:
         check_every(every)
-        if not isinstance(workers, int) or workers < 1:
-            raise DefinitionError(f"serve(workers={workers!r}): it is a number from 1 on")
+        check_workers(workers, "serve")
         self._worker = worker
         self._reviews = reviews
         self._every = every.total_seconds()

@@ -9,15 +9,12 @@ from typing import Any
 from abpo_sdk.errors import DefinitionError, RationaleMissing, ReplayDiverged, RunBusy
 from abpo_sdk.gates import People
 from abpo_sdk.ledger import Ledger, Writer
-from abpo_sdk.ledger.rows import RunRow
+from abpo_sdk.ledger.rows import OPEN, RunRow
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.pins import pins_of, why_stale
 from abpo_sdk.runtime.rehearsal import Rehearsal
 from abpo_sdk.runtime.segment import life_draft
 from abpo_sdk.steps import BoundProcess
-
-OPEN = ("running", "waiting", "incident")
-"""The statuses of runs that could go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,15 +129,23 @@ class Worker:
         row = self._reader.row(run)
         if row.status != "running" and row not in self._due(run):
             return None
-        bound = self._processes.get(row.process)
-        if bound is None:
-            raise UnknownProcess(f"run {run!r} is of process {row.process!r}, which was not given to this runtime")
+        bound = self.bound_of(row)
         if row.version != bound.process.version:
             raise RunStale(
                 f"run {run!r}: {why_stale(self._ledger, run, bound.process)}; bring back the code that it runs with, "
                 "or have it go on with the new code by runtime.migrate(...)"
             )
         return self.segment(bound, self.leases.acquire(run, status=row.status, version=row.version))
+
+    def bound_of(self, row: RunRow) -> BoundProcess[Any]:
+        """The process of a run, with its wiring; raises `UnknownProcess` where this runtime does not have it."""
+        bound = self._processes.get(row.process)
+        if bound is None:
+            raise UnknownProcess(
+                f"run {row.id!r} is of process {row.process!r}, which was not given to this runtime; "
+                f"write Runtime(..., [{row.process}.bind(...)])"
+            )
+        return bound
 
     def check_going_on(self) -> None:
         """Raise `RuntimeStopped` where nothing more is to be begun."""

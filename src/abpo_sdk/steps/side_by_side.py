@@ -51,8 +51,7 @@ def gather(*calls: Callable[[], Any], workers: int = WORKERS) -> tuple[Any, ...]
             raise DefinitionError(
                 f"gather({call!r}): give functions, such as gather(lambda: f(x), lambda: g(x)); in an event loop there is gather_async"
             )
-    if not isinstance(workers, int) or workers < 1:
-        raise DefinitionError(f"gather(workers={workers!r}): it is a number from 1 on")
+    check_workers(workers, "gather")
     here = recorder()
     branches = here.fork(len(calls))
     if not calls:
@@ -117,6 +116,20 @@ def _check_awaitable(awaitables: Sequence[object]) -> None:
             raise DefinitionError(
                 f"gather_async({awaitable!r}): give what can be awaited, such as gather_async(f(x), g(x))"
             )
+
+
+def check_workers(workers: object, what: str) -> None:
+    """Refuse what is no number of workers.
+
+    Args:
+        workers: how many there are to be.
+        what: is called with it, for the message.
+
+    Raises:
+        DefinitionError: it is no whole number from 1 on.
+    """
+    if type(workers) is not int or workers < 1:
+        raise DefinitionError(f"{what}(workers={workers!r}): it is a number from 1 on")
 
 
 def _branch(branch: AbstractContextManager[None], call: Callable[[], Any]) -> Outcome:

@@ -43,7 +43,7 @@ ADDRESSES = (
     "https://user@example.org:8443/a%20b",
     "ftp://example.org/orders.csv",
     "mailto:ap@example.org",
-    "file:///tmp/order",
+    "file://files.example.org/orders/7.pdf",
 )
 
 
