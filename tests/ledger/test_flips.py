@@ -446,6 +446,25 @@ def test_random_bytes_at_random_places_are_found_or_change_nothing(
         assert found == whole
 
 
+def test_any_byte_of_the_index_of_positions_that_changes_is_found_or_changes_nothing(
+    original: Path, scratch: Path, whole: dict[str, Any]
+) -> None:
+    """Nothing that is verified is read by it, so what is looked up by it must be held against the entry itself."""
+    with closing(sqlite3.connect(original)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'abpo_leaves'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    raw = original.read_bytes()
+    start = (page - 1) * size
+    used = [place for place in range(start, start + size) if raw[place]]
+    assert len(used) > 60
+    for place in used:
+        with copy_of(original, scratch) as path:
+            path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+            found = outcome(path)
+        if isinstance(found, dict):
+            assert found == whole, place - start
+
+
 def test_a_file_that_is_cut_anywhere_is_refused(original: Path, scratch: Path) -> None:
     raw = original.read_bytes()
     for length in {0, 1, 2, 16, 99, 100, 101, 511, 512, 4095, 4096, *range(4097, len(raw), 1900), len(raw) - 1}:

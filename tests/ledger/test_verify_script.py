@@ -266,7 +266,7 @@ def forged(
     yield content.replace(b"\n", b"\r\n"), case.key, (), ("broken", None, None)
     none = ("broken", None, None)
     for change in (
-        lambda note: note[:-3] + ("A" if note[-3] != "A" else "B") + note[-2:],
+        lambda note: note[:-3] + ("A" if note[-3] != "A" else "E") + note[-2:],  # both are base64, whatever stood there
         lambda note: note[:-3] + chr(ord(note[-3]) + 1) + note[-2:],  # beyond what base64 needs
         lambda note: note + "— example.net/witness AAAAAA==\n",
         lambda note: note.replace("\n12\n", "\n13\n"),

@@ -28,6 +28,7 @@ LEAVES = (
     "(SELECT min(leaf) FROM abpo_entries WHERE leaf IS NOT NULL) AS smallest)"
 )
 NO_LEAF = "SELECT chain, position, leaf FROM abpo_entries WHERE typeof(leaf) NOT IN ('integer', 'null') OR leaf < 0 ORDER BY chain, position"
+LEAF_AT = "SELECT leaf FROM abpo_entries INDEXED BY sqlite_autoindex_abpo_entries_1 WHERE chain = ? AND scope = ? AND ordinal = ?"
 FIRST_UNSEALED = f"SELECT id FROM abpo_entries WHERE leaf = ({SIZE})"
 
 
@@ -57,6 +58,27 @@ class SqliteReader(SqlReader):
             return super().entries(chain)
         except LedgerBroken:
             raise self._first_damaged(chain) from None
+
+    def leaf(self, number: int) -> Entry | None:
+        """The entry at a position of the tree, or None; what the index of positions says is held against the entry itself.
+
+        Raises:
+            LedgerBroken: the index leads to another entry, or to none.
+        """
+        entry = super().leaf(number)
+        if entry is None:
+            if 0 <= number < self.size():
+                raise LedgerBroken(f"the ledger is broken: nothing is found at position {number} of the tree")
+            return None
+        itself = self._database.one(LEAF_AT, (entry.chain, *entry.place))
+        if itself is None or itself[0] != number:
+            raise LedgerBroken(
+                f"the ledger is broken at {entry.chain!r}, entry {entry.position}: it is found at position {number} of the tree, "
+                f"and is not there",
+                chain=entry.chain,
+                entry=entry.position,
+            )
+        return entry
 
     def size(self) -> int:
         """How many entries are sealed."""
