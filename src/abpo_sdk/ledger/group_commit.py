@@ -109,8 +109,7 @@ class GroupCommit:
         if mine.state == LEADS:
             self._lead(mine)
         if mine.state == ALONE:
-            with self._begin() as writer:
-                return mine.work(writer)
+            return self._transact(mine.work)
         return mine.result  # type: ignore[no-any-return]
 
     def _lead(self, mine: _Write[Any]) -> None:
@@ -136,16 +135,43 @@ class GroupCommit:
 
     def _commit(self, group: list[_Write[Any]]) -> None:
         self._last = len(group)
+
+        def work(writer: Writer) -> None:
+            for write in group:
+                write.result = write.work(writer)
+
         try:
-            with self._begin() as writer:
-                for write in group:
-                    write.result = write.work(writer)
+            self._transact(work)
         except Exception:  # noqa: BLE001  each by itself then, so that each hears of its own error alone
             for write in group:
                 write.state = ALONE
         else:
             for write in group:
                 write.state = DONE
+
+    def _transact(self, work: Callable[[Writer], T]) -> T:
+        """Do something in a transaction, which ends even where an interruption (Ctrl-C) comes just when it is to end.
+
+        A `with` block would be left without its end being called, and the store's lock with it. So the end is called twice
+        here, and nothing is called in between that could be interrupted itself.
+        """
+        block = self._begin()
+        writer = block.__enter__()
+        try:
+            result = work(writer)
+        except BaseException as error:
+            try:
+                block.__exit__(error.__class__, error, None)
+            except BaseException:
+                block.__exit__(error.__class__, error, None)
+                raise
+            raise
+        try:
+            block.__exit__(None, None, None)
+        except BaseException:
+            block.__exit__(None, None, None)
+            raise
+        return result
 
     def _let_go(self, mine: _Write[Any], group: list[_Write[Any]]) -> None:
         """Have another commit, and let those go on for whom this thread did."""

@@ -15,7 +15,7 @@ from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
 from abpo_sdk.ledger.stores.postgres_schema import known_to
 from abpo_sdk.ledger.stores.postgres_session import Session, Target
 from abpo_sdk.ledger.stores.sql_reading import SqlReader
-from abpo_sdk.ledger.stores.sql_writing import INSERT_ENTRY, SqlTransaction
+from abpo_sdk.ledger.stores.sql_writing import INSERT_ENTRY, SqlTransaction, is_mine
 
 try:
     import psycopg
@@ -74,6 +74,8 @@ class PostgresTransaction(PostgresWrites):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not is_mine(self._database.lock):
+            return  # it has ended: this is called again where the first time was interrupted
         try:
             if kind is None:
                 self._database.commit()

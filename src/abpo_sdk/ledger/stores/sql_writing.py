@@ -109,6 +109,11 @@ class SqlTransaction(SqlReader):
         self._database.write(FORGET, (chain, position))
 
 
+def is_mine(lock: Any) -> bool:
+    """Whether this thread holds a lock, as `threading.Condition` asks it."""
+    return bool(lock._is_owned())  # noqa: SLF001
+
+
 @cache
 def put_text(kind: Any) -> str:
     """The SQL that adds or replaces a row of a projection."""

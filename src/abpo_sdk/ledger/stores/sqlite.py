@@ -18,7 +18,7 @@ from abpo_sdk.ledger.rows import TABLES, Head
 from abpo_sdk.ledger.store import WITHIN_A_STEP
 from abpo_sdk.ledger.stores.migrations import ledger_id, migrate, schema_of
 from abpo_sdk.ledger.stores.sql_reading import ENTRIES_OF, SIZE, TILE, SqlReader
-from abpo_sdk.ledger.stores.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction
+from abpo_sdk.ledger.stores.sql_writing import ADVANCE_HEAD, INSERT_ENTRY, NEW_HEAD, SqlTransaction, is_mine
 from abpo_sdk.ledger.stores.sqlite_database import UNREADABLE, SqliteDatabase
 from abpo_sdk.ledger.stores.sqlite_lending import lend
 
@@ -168,11 +168,6 @@ class SqliteWrites(SqlTransaction, SqliteReader):
         return last[0] if last else 0
 
 
-def _is_mine(lock: Any) -> bool:
-    """Whether this thread holds a lock, as `threading.Condition` asks it."""
-    return bool(lock._is_owned())  # noqa: SLF001
-
-
 class SqliteTransaction(SqliteWrites):
     """One write to an SQLite file, alone with it: durable, all of it, when its block ends without error."""
 
@@ -181,11 +176,11 @@ class SqliteTransaction(SqliteWrites):
     def __enter__(self) -> Self:
         lock, connection = self._database.lock, self._database.connection
         self._database.check_process()
-        mine = _is_mine(lock)
+        mine = is_mine(lock)
         try:
             lock.acquire()
         except BaseException:
-            if not mine and _is_mine(lock):  # interrupted when it had just got it, and nobody would ever give it back
+            if not mine and is_mine(lock):  # interrupted when it had just got it, and nobody would ever give it back
                 lock.release()
             raise
         outer = False
@@ -208,6 +203,8 @@ class SqliteTransaction(SqliteWrites):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not is_mine(self._database.lock):
+            return  # it has ended: this is called again where the first time was interrupted
         try:
             if kind is None:
                 self._execute("COMMIT")
