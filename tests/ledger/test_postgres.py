@@ -213,7 +213,14 @@ def test_a_run_whose_incident_was_resolved_while_it_waited_goes_on_after_the_mig
     postgres: Server, open_store: OpenStore, schema: str, kinds: list[str], status: str
 ) -> None:
     open_store().close()
-    postgres.run(f"ALTER TABLE {schema}.runs DROP COLUMN wake_at; UPDATE {schema}.ledger SET version = 1")
+    later = ("purpose", "proposed", "claimed_by", "claimed_until", "remind_at", "expires_at", "next_at")
+    postgres.run(
+        f"ALTER TABLE {schema}.runs DROP COLUMN wake_at; UPDATE {schema}.ledger SET version = 1;"
+        f"ALTER TABLE {schema}.reviews {', '.join(f'DROP COLUMN {column}' for column in later)};"
+        f"CREATE INDEX due_reviews ON {schema}.reviews (due_at);"
+        f"ALTER TABLE {schema}.decisions DROP COLUMN review_probability;"
+        f"DROP TABLE {', '.join(f'{schema}.{t}' for t in ('queues', 'answers', 'spending', 'delegations', 'switches'))}"
+    )
     postgres.run(f"INSERT INTO {schema}.runs VALUES ('R', 'p', 'v', 'waiting', 't', 't')")
     for number, kind in enumerate(kinds):
         postgres.run(

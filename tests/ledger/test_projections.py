@@ -232,10 +232,11 @@ def test_a_review_is_open_until_it_is_answered_and_its_run_waits_as_long(
     assert row == ReviewRow(
         "R-1/approval/0", "R-1", "/", 1, "approval", "controller", "open", "2026-01-05T09:00:00.000000Z",
         "2026-01-05T17:00:00.000000Z", "cfo", "R-1/1", ledger.entries("R-1")[1].hash,
+        next_at="2026-01-05T17:00:00.000000Z",
     )  # fmt: skip
     assert only(ledger, RunRow).status == "waiting"
     tell("escalated", {"review": row.id, "to": "cfo"})
-    moved = row._replace(role="cfo", due_at=None, escalate_to=None)
+    moved = row._replace(role="cfo", due_at=None, escalate_to=None, next_at=None)
     assert only(ledger, ReviewRow) == moved
     tell("answered", {"review": row.id, "gate": "approval", "decision": None, "by": "ines@acme", "outcome": "pay"})
     assert only(ledger, ReviewRow) == moved._replace(status="answered", answered_by="ines@acme", outcome="pay")

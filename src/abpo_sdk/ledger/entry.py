@@ -39,6 +39,24 @@ Kind = Literal[
     "review",  # what was put before a person
     "escalated",  # a review went to another role
     "answered",  # what the person said
+    "claimed",  # a person took a review
+    "unclaimed",  # it is free again
+    "viewed",  # what a person was shown of a review
+    "abstained",  # a person says nothing to it
+    "recused",  # a person declared a conflict of interest
+    "returned",  # a person needs information first
+    "informed",  # the information that was given
+    "reassigned",  # a review was put to others
+    "reminded",  # those who are asked were reminded
+    "refused",  # somebody tried what they may not do
+    "expired",  # nobody answered in time
+    "closed",  # a review needs no answer any more
+    "seeded",  # what is the right answer to a review
+    "delegated",  # a person has another act for them
+    "undelegated",  # no more
+    "stopped",  # a process, policy or segment does nothing by itself from now on
+    "restarted",  # a person let it go on
+    "declared",  # measures of single persons were agreed upon
     "incident",  # a run cannot go on by itself
     "resolved",  # a person resolved an incident
     "parked",  # a run waits again, after something that it waited for came and something else did not

@@ -8,15 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from abpo_sdk.ledger.entry import Draft, Entry, Kind, Place, entry_id
-from abpo_sdk.ledger.rows import ENDED, DecisionRow, ErasureRow, HoldRow, ReviewRow, RunRow, SubjectRow
+from abpo_sdk.ledger.entry import Draft, Entry, Kind, Place, entry_id, id_part
+from abpo_sdk.ledger.review_projection import ABOUT_REVIEWS, ASKED, end_review, project_review
+from abpo_sdk.ledger.rows import (
+    ENDED,
+    DecisionRow,
+    DelegationRow,
+    ErasureRow,
+    HoldRow,
+    ReviewRow,
+    RunRow,
+    SubjectRow,
+    SwitchRow,
+)
 from abpo_sdk.ledger.store import Transaction
 from abpo_sdk.values.decision import POLICY
 
-UNPROJECTED: frozenset[Kind] = frozenset({"step", "raised", "swept", "reopened", "exported"})
+UNPROJECTED: frozenset[Kind] = frozenset(
+    {
+        "step",
+        "raised",
+        "swept",
+        "reopened",
+        "exported",
+        "viewed",
+        "abstained",
+        "recused",
+        "refused",
+        "seeded",
+        "declared",
+    }
+)
 """What changes no projection."""
 
-ABOUT_CONTENT: frozenset[Kind] = frozenset(
+ABOUT_CONTENT: frozenset[Kind] = ABOUT_REVIEWS | frozenset(
     {
         "started",
         "decision",
@@ -25,13 +50,14 @@ ABOUT_CONTENT: frozenset[Kind] = frozenset(
         "attempt",
         "timer",
         "fired",
-        "review",
-        "escalated",
-        "answered",
         "migrated",
         "erased",
         "held",
         "released",
+        "delegated",
+        "undelegated",
+        "stopped",
+        "restarted",
     }
 )
 """What changes a projection according to its content; anything else changes the status of its run."""
@@ -80,13 +106,10 @@ def project(
     elif kind == "released":
         for hold in payload["holds"]:
             tx.update(HoldRow, hold, released_at=at)
+    elif kind in ABOUT_REVIEWS:
+        project_review(tx, chain=chain, place=place, kind=kind, at=at, entry_hash=entry_hash, payload=payload)
     elif kind == "gate":
-        if payload["result"].get("decision"):
-            tx.update(DecisionRow, payload["result"]["decision"], gate=name)
-    elif kind == "review":
-        tx.put(_review(chain, place, at, entry_hash, payload))
-        if payload.get("parks", True):
-            tx.update(RunRow, chain, status="waiting", updated_at=at)
+        _pass_gate(tx, name, payload["result"])
     elif kind in ("timer", "attempt"):
         if payload["due"]:
             _set_timer(tx, chain, payload["due"], at, parks=payload.get("parks", True))
@@ -94,22 +117,12 @@ def project(
         tx.update(RunRow, chain, status="running", updated_at=at, wake_at=payload["next"])
     elif kind == "migrated":
         tx.update(RunRow, chain, version=payload["version"], updated_at=at)
-    elif kind == "escalated":
-        tx.update(ReviewRow, payload["review"], role=payload["to"], due_at=None, escalate_to=None)
-    elif kind == "answered":
-        tx.update(
-            ReviewRow, payload["review"], status="answered", answered_by=payload["by"], outcome=payload["outcome"]
-        )
-        if payload.get("decision"):
-            tx.update(
-                DecisionRow,
-                payload["decision"],
-                outcome=payload["outcome"],
-                decided_by=payload["by"],
-                gate=payload["gate"],
-            )
-        if any(run.status == "waiting" for run in tx.select(RunRow, equal={"id": chain})):
-            tx.update(RunRow, chain, status="running", updated_at=at)
+    elif kind == "delegated":
+        tx.put(_delegation(chain, place, payload))
+    elif kind == "undelegated":
+        tx.update(DelegationRow, payload["delegation"], until=payload["until"])
+    else:
+        tx.put(_switch(chain, kind, at, payload))
 
 
 def project_keys(tx: Transaction, chain: str, keys: Iterable[str]) -> None:
@@ -125,8 +138,8 @@ def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
     else:
         tx.update(RunRow, chain, status=status, updated_at=at, wake_at=None)
         for review in tx.select(ReviewRow, equal={"chain": chain}):
-            if review.status == "open":
-                tx.update(ReviewRow, review.id, status="closed")
+            if review.status in ASKED and review.purpose == "decide":
+                end_review(tx, review, "closed")
 
 
 def _set_timer(tx: Transaction, chain: str, due: str, at: str, *, parks: bool) -> None:
@@ -154,18 +167,32 @@ def _decision(chain: str, place: Place, at: str, written: Mapping[str, Any]) -> 
     )
 
 
-def _review(chain: str, place: Place, at: str, entry_hash: str, payload: Mapping[str, Any]) -> ReviewRow:
-    return ReviewRow(
-        id=payload["review"],
+def _pass_gate(tx: Transaction, gate: str, checked: Mapping[str, Any]) -> None:
+    """A decision came to a gate. Where there are several, a person is asked where one of them does."""
+    identifier = checked.get("decision")
+    if not identifier:
+        return
+    changes: dict[str, Any] = {"gate": gate}
+    probability = checked.get("probability")
+    if probability is not None:
+        before = next((row.review_probability for row in tx.select(DecisionRow, equal={"id": identifier})), None)
+        changes["review_probability"] = 1 - (1 - float(probability)) * (1 - (before or 0.0))
+    tx.update(DecisionRow, identifier, **changes)
+
+
+def _delegation(chain: str, place: Place, payload: Mapping[str, Any]) -> DelegationRow:
+    roles = payload["roles"]
+    return DelegationRow(
+        id=entry_id(chain, place),
         chain=chain,
-        scope=place.scope,
-        ordinal=place.ordinal,
-        gate=payload["gate"],
-        role=payload["to"],
-        status="open",
-        opened_at=at,
-        due_at=payload.get("due"),
-        escalate_to=payload.get("escalate_to"),
-        decision_id=payload.get("decision"),
-        shown=entry_hash,
+        person=payload["by"],
+        delegate=payload["to"],
+        roles=" ".join(map(id_part, roles)) if roles is not None else None,
+        since=payload["since"],
+        until=payload["until"],
     )
+
+
+def _switch(chain: str, kind: Kind, at: str, payload: Mapping[str, Any]) -> SwitchRow:
+    what, name = payload["what"], payload["name"]
+    return SwitchRow(f"{what}:{name}", chain, what, name, payload["role"], kind, at)

@@ -9,7 +9,7 @@ from typing import Any
 from abpo_sdk.ledger.encryption import keys_of
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.projections import ABOUT_CONTENT, UNPROJECTED, project, project_keys
-from abpo_sdk.ledger.rows import TABLES, DecisionRow, ReviewRow
+from abpo_sdk.ledger.rows import TABLES, AnswerRow, DecisionRow, QueueRow, ReviewRow, SpendRow
 from abpo_sdk.ledger.store import Reader, Transaction
 
 Rows = dict[type[Any], dict[str, Any]]
@@ -70,6 +70,9 @@ def _drop_answered(tx: Rebuilt, entry: Entry, gate: str) -> None:
     reviews = [r for r in tx.select(ReviewRow, equal={}) if Place(r.scope, r.ordinal).inner == entry.place.scope]
     for review in reviews:
         tx.drop(ReviewRow, review.id)
+        for kind in (QueueRow, AnswerRow, SpendRow):
+            for row in tx.select(kind, equal={"review": review.id}):
+                tx.drop(kind, row.id)
         if review.decision_id is not None:
             tx.drop(DecisionRow, review.decision_id)
     if not reviews:  # it was removed, too, so that nobody knows which decision was put before the person

@@ -52,7 +52,12 @@ ENDED = ("done", "abandoned")
 
 
 class ReviewRow(NamedTuple):
-    """A review as it stands; `role` is who may answer now."""
+    """A review as it stands; `role` is who may answer now.
+
+    Statuses: open, claimed (by one person, for a time), returned (until information is given), answered, expired, closed (its run
+    ended, or it needs no answer any more). `purpose` is "decide" where a decision waits for it, "second" where a decision is
+    looked at once more, "known" where the right answer is known. `next_at` is when something happens to it by itself.
+    """
 
     id: str
     chain: str
@@ -68,10 +73,97 @@ class ReviewRow(NamedTuple):
     shown: str
     answered_by: str | None = None
     outcome: str | None = None
+    purpose: str = "decide"
+    proposed: str | None = None
+    claimed_by: str | None = None
+    claimed_until: str | None = None
+    remind_at: str | None = None
+    expires_at: str | None = None
+    next_at: str | None = None
+
+
+class AnswerRow(NamedTuple):
+    """What one person said to a review; where several must say something, not each of them settles it.
+
+    `viewed_at` is when they were last shown it; None where nobody asked to be shown it, so that it is not known.
+    """
+
+    id: str
+    chain: str
+    review: str
+    decision_id: str | None
+    gate: str
+    role: str
+    person: str
+    on_behalf_of: str | None
+    purpose: str
+    proposed: str | None
+    outcome: str
+    opened_at: str
+    viewed_at: str | None
+    answered_at: str
+
+
+class QueueRow(NamedTuple):
+    """That a review is put to those who serve a queue: the holders of a role, a group, or one person."""
+
+    id: str
+    chain: str
+    review: str
+    queue: str
+    status: str
+    opened_at: str
+
+
+class SpendRow(NamedTuple):
+    """What of a person's authority an approval took: reserved with their answer, committed when it stands, or released.
+
+    `amount` is in minor units of `currency`.
+    """
+
+    id: str
+    chain: str
+    review: str
+    person: str
+    role: str
+    kind: str
+    counterparty: str | None
+    linked: str | None
+    currency: str
+    amount: int
+    at: str
+    status: str
+
+
+class DelegationRow(NamedTuple):
+    """That somebody acts for another until a time; `roles` are percent-encoded and joined by spaces, None where it is all of them."""
+
+    id: str
+    chain: str
+    person: str
+    delegate: str
+    roles: str | None
+    since: str
+    until: str
+
+
+class SwitchRow(NamedTuple):
+    """That a process, policy or segment is stopped, or was: nothing of it goes on by itself while `status` is "stopped"."""
+
+    id: str
+    chain: str
+    kind: str
+    name: str
+    role: str
+    status: str
+    at: str
 
 
 class DecisionRow(NamedTuple):
-    """A decision as it stands, and the entry that holds its case."""
+    """A decision as it stands, and the entry that holds its case.
+
+    `review_probability` is how probable it was, before any draw, that a gate would put it before a person; None where no gate said.
+    """
 
     id: str
     chain: str
@@ -87,6 +179,7 @@ class DecisionRow(NamedTuple):
     gate: str | None
     at: str
     witnessed: int = 1
+    review_probability: float | None = None
 
 
 class SubjectRow(NamedTuple):
@@ -129,7 +222,19 @@ class CheckpointRow(NamedTuple):
 KEY = "id"
 """The column that names a row of a projection."""
 
-Projection = RunRow | ReviewRow | DecisionRow | SubjectRow | HoldRow | ErasureRow
+Projection = (
+    RunRow
+    | ReviewRow
+    | DecisionRow
+    | SubjectRow
+    | HoldRow
+    | ErasureRow
+    | QueueRow
+    | AnswerRow
+    | SpendRow
+    | DelegationRow
+    | SwitchRow
+)
 
 TABLES: dict[type[Projection], str] = {
     RunRow: "abpo_runs",
@@ -138,6 +243,11 @@ TABLES: dict[type[Projection], str] = {
     SubjectRow: "abpo_subjects",
     HoldRow: "abpo_holds",
     ErasureRow: "abpo_erasures",
+    QueueRow: "abpo_queues",
+    AnswerRow: "abpo_answers",
+    SpendRow: "abpo_spending",
+    DelegationRow: "abpo_delegations",
+    SwitchRow: "abpo_switches",
 }
 """The projections, and their tables."""
 

@@ -33,6 +33,10 @@ class Reader(Protocol):
         """The entries of a chain, in the order in which they were written."""
         ...
 
+    def within(self, chain: str, scope: str) -> list[Entry]:
+        """The entries in a scope of a chain, by their ordinals."""
+        ...
+
     def entry(self, chain: str, place: Place) -> Entry | None:
         """The entry at a place of a chain, or None."""
         ...
@@ -83,10 +87,12 @@ class Reader(Protocol):
         *,
         equal: Mapping[str, Any] | None = None,
         until: Mapping[str, str] | None = None,
+        after: Mapping[str, str] | None = None,
         order: str | None = None,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[Row]:
-        """The rows whose columns equal those of `equal` and are at most those of `until`, in `order` of a column (default: the key); the first `limit` of them."""
+        """The rows whose columns equal those of `equal`, are at most those of `until` and greater than those of `after`, in `order` of a column (default: the key); the first `limit` of them; `newest_first` turns the order round."""
         ...
 
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:

@@ -195,14 +195,29 @@ class UpdateMakesARow(Broken):
 
 
 class NoneIsAtMostAnything(Broken):
-    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
-        rows = super().select(kind, equal=equal, order=order, limit=limit)
+    def select(self, kind, *, until=None, **query):
+        rows = super().select(kind, **query)
         return [r for r in rows if all((getattr(r, c) or "") <= v for c, v in (until or {}).items())]
 
 
 class SelectsAllWhateverTheLimit(Broken):
-    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
-        return super().select(kind, equal=equal, until=until, order=order)
+    def select(self, kind, *, limit=None, **query):
+        return super().select(kind, **query)
+
+
+class IgnoresWhatIsAfter(Broken):
+    def select(self, kind, *, after=None, **query):
+        return super().select(kind, **query)
+
+
+class NewestLast(Broken):
+    def select(self, kind, *, newest_first=False, **query):
+        return super().select(kind, **query)
+
+
+class WithinAnyScope(Broken):
+    def within(self, chain, scope):
+        return super().entries(chain)
 
 
 class RowsByKeyAlone(Broken):
@@ -211,9 +226,9 @@ class RowsByKeyAlone(Broken):
 
 
 class LetsAnyColumnThrough(Broken):
-    def select(self, kind, *, equal=None, until=None, order=None, limit=None):
+    def select(self, kind, *, equal=None, **query):
         known = {c: v for c, v in (equal or {}).items() if c in kind._fields}
-        return super().select(kind, equal=known, until=until, order=order, limit=limit)
+        return super().select(kind, equal=known, **query)
 
 
 class ClearsEveryChain(Broken):
@@ -413,6 +428,9 @@ BROKEN = {
     NoneIsAtMostAnything: "rows are selected by what equals and what is at most and come in order",
     RowsByKeyAlone: "every row comes in the order of a column and then of the key",
     SelectsAllWhateverTheLimit: "rows are selected by what equals and what is at most and come in order",
+    IgnoresWhatIsAfter: "rows are selected by what equals and what is at most and come in order",
+    NewestLast: "rows are selected by what equals and what is at most and come in order",
+    WithinAnyScope: "the last entry of a scope is that of the highest ordinal",
     LetsAnyColumnThrough: "a column that is not there is refused",
     ClearsEveryChain: "the rows of one chain are cleared or all",
     UnsealedWithoutLimit: "what is not sealed comes in the order of writing and no more than asked for",

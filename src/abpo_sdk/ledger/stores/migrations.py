@@ -36,6 +36,11 @@ RUN_AGAIN = """UPDATE abpo_runs SET status = 'running' WHERE status = 'waiting' 
 """A run whose incident was resolved while a review was open used to wait on; now it goes on, and waits again where it must."""
 
 
+QUEUES_OF_ROLES = """INSERT INTO abpo_queues SELECT
+    id || '#0', chain, id, 'role:' || replace(replace(replace(role, '%', '%25'), '/', '%2F'), '+', '%2B'), status, opened_at
+FROM abpo_reviews"""
+"""A review used to be put to one role; how its queue is written, `queue_of_role` says."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE entries (
@@ -122,6 +127,57 @@ MIGRATIONS: tuple[Migration, ...] = (
             resolved="""instr(header, CAST(',"kind":"resolved",' AS BLOB)) > 0""",
             review="""instr(header, CAST(',"kind":"review",' AS BLOB)) > 0""",
         ),
+    ),
+    (
+        # reviews that are claimed, returned, reminded of, and that expire; who may take them; what they took of whose authority
+        "ALTER TABLE abpo_reviews ADD COLUMN purpose TEXT NOT NULL DEFAULT 'decide'",
+        "ALTER TABLE abpo_reviews ADD COLUMN proposed TEXT",
+        "ALTER TABLE abpo_reviews ADD COLUMN claimed_by TEXT",
+        "ALTER TABLE abpo_reviews ADD COLUMN claimed_until TEXT",
+        "ALTER TABLE abpo_reviews ADD COLUMN remind_at TEXT",
+        "ALTER TABLE abpo_reviews ADD COLUMN expires_at TEXT",
+        "ALTER TABLE abpo_reviews ADD COLUMN next_at TEXT",
+        "UPDATE abpo_reviews SET next_at = due_at WHERE status = 'open' AND escalate_to IS NOT NULL",
+        "DROP INDEX abpo_due_reviews",
+        "CREATE INDEX abpo_next_reviews ON abpo_reviews (next_at) WHERE next_at IS NOT NULL",
+        "CREATE INDEX abpo_claimed_by ON abpo_reviews (claimed_by) WHERE status = 'claimed'",
+        "ALTER TABLE abpo_decisions ADD COLUMN review_probability REAL",
+        """CREATE TABLE abpo_queues (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, review TEXT NOT NULL, queue TEXT NOT NULL, status TEXT NOT NULL,
+            opened_at TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX abpo_open_queues ON abpo_queues (queue, opened_at) WHERE status = 'open'",
+        "CREATE INDEX abpo_queues_of ON abpo_queues (review)",
+        "CREATE INDEX abpo_queues_in ON abpo_queues (chain)",
+        QUEUES_OF_ROLES,
+        """CREATE TABLE abpo_answers (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, review TEXT NOT NULL, decision_id TEXT, gate TEXT NOT NULL,
+            role TEXT NOT NULL, person TEXT NOT NULL, on_behalf_of TEXT, purpose TEXT NOT NULL, proposed TEXT,
+            outcome TEXT NOT NULL, opened_at TEXT NOT NULL, viewed_at TEXT, answered_at TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX abpo_answers_by ON abpo_answers (person, answered_at)",
+        "CREATE INDEX abpo_answers_to ON abpo_answers (decision_id)",
+        "CREATE INDEX abpo_answers_of ON abpo_answers (review)",
+        "CREATE INDEX abpo_answers_in ON abpo_answers (chain)",
+        """CREATE TABLE abpo_spending (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, review TEXT NOT NULL, person TEXT NOT NULL, role TEXT NOT NULL,
+            kind TEXT NOT NULL, counterparty TEXT, linked TEXT, currency TEXT NOT NULL, amount INTEGER NOT NULL,
+            at TEXT NOT NULL, status TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX abpo_spending_of ON abpo_spending (review)",
+        "CREATE INDEX abpo_spending_in ON abpo_spending (chain)",
+        "CREATE INDEX abpo_spending_by ON abpo_spending (person, at)",
+        "CREATE INDEX abpo_spending_to ON abpo_spending (counterparty, at)",
+        "CREATE INDEX abpo_spending_on ON abpo_spending (linked, at)",
+        "CREATE INDEX abpo_spending_at ON abpo_spending (at)",
+        """CREATE TABLE abpo_delegations (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, person TEXT NOT NULL, delegate TEXT NOT NULL, roles TEXT,
+            since TEXT NOT NULL, until TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE abpo_switches (
+            id TEXT PRIMARY KEY, chain TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
+            status TEXT NOT NULL, at TEXT NOT NULL
+        ) WITHOUT ROWID""",
     ),
 )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from abpo_sdk.errors import SchemaUnknown, StoreUnavailable
-from abpo_sdk.ledger.stores.migrations import RUN_AGAIN
+from abpo_sdk.ledger.stores.migrations import QUEUES_OF_ROLES, RUN_AGAIN
 from abpo_sdk.ledger.stores.postgres_database import PostgresDatabase
 
 if TYPE_CHECKING:
@@ -86,6 +86,62 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             resolved="""position(',"kind":"resolved",'::bytea IN header) > 0""",
             review="""position(',"kind":"review",'::bytea IN header) > 0""",
         ),
+    ),
+    (
+        "ALTER TABLE abpo_reviews ADD COLUMN purpose text COLLATE \"C\" NOT NULL DEFAULT 'decide'",
+        *(
+            f"ALTER TABLE abpo_reviews ADD COLUMN {column} {TEXT}"
+            for column in (
+                "proposed",
+                "claimed_by",
+                "claimed_until",
+                "remind_at",
+                "expires_at",
+                "next_at",
+            )
+        ),
+        "UPDATE abpo_reviews SET next_at = due_at WHERE status = 'open' AND escalate_to IS NOT NULL",
+        "DROP INDEX abpo_due_reviews",
+        "CREATE INDEX next_reviews ON abpo_reviews (next_at) WHERE next_at IS NOT NULL",
+        "CREATE INDEX claimed_by ON abpo_reviews (claimed_by) WHERE status = 'claimed'",
+        "ALTER TABLE abpo_decisions ADD COLUMN review_probability double precision",
+        f"""CREATE TABLE abpo_queues (
+            id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, review {TEXT} NOT NULL, queue {TEXT} NOT NULL,
+            status {TEXT} NOT NULL, opened_at {TEXT} NOT NULL
+        )""",
+        "CREATE INDEX open_queues ON abpo_queues (queue, opened_at) WHERE status = 'open'",
+        "CREATE INDEX queues_of ON abpo_queues (review)",
+        "CREATE INDEX queues_in ON abpo_queues (chain)",
+        QUEUES_OF_ROLES.replace("%", "%%"),
+        f"""CREATE TABLE abpo_answers (
+            id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, review {TEXT} NOT NULL, decision_id {TEXT},
+            gate {TEXT} NOT NULL, role {TEXT} NOT NULL, person {TEXT} NOT NULL, on_behalf_of {TEXT},
+            purpose {TEXT} NOT NULL, proposed {TEXT}, outcome {TEXT} NOT NULL, opened_at {TEXT} NOT NULL,
+            viewed_at {TEXT}, answered_at {TEXT} NOT NULL
+        )""",
+        "CREATE INDEX answers_by ON abpo_answers (person, answered_at)",
+        "CREATE INDEX answers_to ON abpo_answers (decision_id)",
+        "CREATE INDEX answers_of ON abpo_answers (review)",
+        "CREATE INDEX answers_in ON abpo_answers (chain)",
+        f"""CREATE TABLE abpo_spending (
+            id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, review {TEXT} NOT NULL, person {TEXT} NOT NULL,
+            role {TEXT} NOT NULL, kind {TEXT} NOT NULL, counterparty {TEXT}, linked {TEXT}, currency {TEXT} NOT NULL,
+            amount bigint NOT NULL, at {TEXT} NOT NULL, status {TEXT} NOT NULL
+        )""",
+        "CREATE INDEX spending_of ON abpo_spending (review)",
+        "CREATE INDEX spending_in ON abpo_spending (chain)",
+        "CREATE INDEX spending_by ON abpo_spending (person, at)",
+        "CREATE INDEX spending_to ON abpo_spending (counterparty, at)",
+        "CREATE INDEX spending_on ON abpo_spending (linked, at)",
+        "CREATE INDEX spending_at ON abpo_spending (at)",
+        f"""CREATE TABLE abpo_delegations (
+            id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, person {TEXT} NOT NULL, delegate {TEXT} NOT NULL,
+            roles {TEXT}, since {TEXT} NOT NULL, until {TEXT} NOT NULL
+        )""",
+        f"""CREATE TABLE abpo_switches (
+            id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, kind {TEXT} NOT NULL, name {TEXT} NOT NULL,
+            role {TEXT} NOT NULL, status {TEXT} NOT NULL, at {TEXT} NOT NULL
+        )""",
     ),
 )
 

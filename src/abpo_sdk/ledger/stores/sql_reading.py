@@ -16,6 +16,7 @@ ENTRY_COLUMNS = f"{STORED}, leaf"
 SELECT_ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM abpo_entries"
 ENTRIES_OF = f"{SELECT_ENTRIES} WHERE chain = ? ORDER BY position, id"
 ENTRY_AT = f"{SELECT_ENTRIES} WHERE chain = ? AND scope = ? AND ordinal = ?"
+WITHIN = f"{SELECT_ENTRIES} WHERE chain = ? AND scope = ? ORDER BY ordinal"
 LAST_ENTRY = f"{SELECT_ENTRIES} WHERE chain = ? AND scope = ? ORDER BY ordinal DESC LIMIT 1"
 SCAN = f"{SELECT_ENTRIES} ORDER BY chain, position, id"
 HEAD_COLUMNS = ", ".join(Head._fields)
@@ -27,7 +28,7 @@ CHECKPOINT_COLUMNS = ", ".join(CheckpointRow._fields)
 CHECKPOINTS = f"SELECT {CHECKPOINT_COLUMNS} FROM abpo_checkpoints ORDER BY id"
 
 
-STATUSES = frozenset({"running", "waiting", "incident", "done", "abandoned", "open", "answered", "closed"})
+STATUSES = frozenset({"running", "waiting", "incident", "done", "abandoned", "open", "claimed", "answered", "closed"})
 """What stands in SQL as it is, since the indexes of what is open are for one status each."""
 
 
@@ -74,6 +75,10 @@ class SqlReader:
     def entries(self, chain: str) -> list[Entry]:
         """The entries of a chain, in the order in which they were written."""
         return [entry_of(row) for row in self._database.all(ENTRIES_OF, (chain,))]
+
+    def within(self, chain: str, scope: str) -> list[Entry]:
+        """The entries in a scope of a chain, by their ordinals."""
+        return [entry_of(row) for row in self._database.all(WITHIN, (chain, scope))]
 
     def entry(self, chain: str, place: Place) -> Entry | None:
         """The entry at a place of a chain, or None."""
@@ -126,8 +131,10 @@ class SqlReader:
         *,
         equal: Mapping[str, Any] | None = None,
         until: Mapping[str, str] | None = None,
+        after: Mapping[str, str] | None = None,
         order: str | None = None,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
         model: Any = kind
@@ -141,7 +148,10 @@ class SqlReader:
         for name, largest in (until or {}).items():
             tests.append(f"{known_column(model, name)} <= ?")
             values.append(largest)
-        sql = select_text(model, tuple(tests), order or KEY)
+        for name, smaller in (after or {}).items():
+            tests.append(f"{known_column(model, name)} > ?")
+            values.append(smaller)
+        sql = select_text(model, tuple(tests), order or KEY, descending=newest_first)
         if limit is not None:
             sql, values = f"{sql} LIMIT ?", [*values, limit]
         return [kind(*row) for row in self._database.all(sql, values)]
@@ -154,10 +164,11 @@ class SqlReader:
 
 
 @cache
-def select_text(kind: Any, tests: tuple[str, ...], order: str) -> str:
+def select_text(kind: Any, tests: tuple[str, ...], order: str, *, descending: bool = False) -> str:
     """The SQL that selects the rows of a projection which pass tests."""
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
-    return f"SELECT {columns_of(kind)} FROM {TABLES[kind]}{where} ORDER BY {known_column(kind, order)}, {KEY}"
+    way = " DESC" if descending else ""
+    return f"SELECT {columns_of(kind)} FROM {TABLES[kind]}{where} ORDER BY {known_column(kind, order)}{way}, {KEY}{way}"
 
 
 def columns_of(kind: Any) -> str:

@@ -102,6 +102,8 @@ def the_last_entry_of_a_scope_is_that_of_the_highest_ordinal(storage: Storage) -
     write(store, *entries, entry(0, chain="R-2", place=Place("/", 50)))
     expect("last", store.last("R-1", "/"), entries[1])
     expect("last of a scope that nothing is in", store.last("R-2", "x"), None)
+    expect("within", [e.place.ordinal for e in store.within("R-1", "/")], [2, 9, 10])
+    expect("within a scope that nothing is in", store.within("R-2", "x"), [])
 
 
 def names_that_look_alike_are_different(storage: Storage) -> None:

@@ -65,9 +65,13 @@ def rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order(stora
     check("r1 r3", until={"due_at": "2026-01-02"})
     check("r1 r3", until={"due_at": "2026-01-02", "opened_at": "é"}, order="due_at")
     check("r3", equal={"role": "cfo"}, until={"due_at": "2026-01-02"}, order="due_at")
+    check("r0 r3", after={"due_at": "2026-01-01"})
+    check("r1 r2", until={"opened_at": "c"}, after={"opened_at": "a"}, order="opened_at")
+    check("", after={"due_at": "2026-01-03"})
     check("", equal={"role": "nobody"})
     check("r0 r1 r2 r3", equal={"ordinal": REVIEW.ordinal})
     check("r1 r2", order="opened_at", limit=2)
+    check("r3 r0", order="opened_at", limit=2, newest_first=True)
     check("r0 r2", equal={"role": "cfo"}, limit=2)
     check("", limit=0)
 

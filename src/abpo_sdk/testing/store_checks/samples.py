@@ -6,14 +6,19 @@ from typing import Any
 
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.rows import (
+    AnswerRow,
     DecisionRow,
+    DelegationRow,
     ErasureRow,
     Head,
     HoldRow,
     Projection,
+    QueueRow,
     ReviewRow,
     RunRow,
+    SpendRow,
     SubjectRow,
+    SwitchRow,
 )
 from abpo_sdk.ledger.store import Store
 from abpo_sdk.testing.expectations import expect
@@ -22,11 +27,58 @@ RUN = RunRow("R-1", "pay", "v1", "running", "2026-01-01", "2026-01-01")
 REVIEW = ReviewRow(
     "R-1/approval/0", "R-1", "/", 3, "approval", "controller", "open", "2026-01-02", "2026-01-03", "cfo", "R-1/2", "h"
 )
-DECISION = DecisionRow("R-1/2", "R-1", "/", 2, "payment", "v1", None, "pay", "pay", 0.1 + 0.2, "policy", None, "2026")
+DECISION = DecisionRow(
+    "R-1/2", "R-1", "/", 2, "payment", "v1", None, "pay", "pay", 0.1 + 0.2, "policy", None, "2026", 1, 0.05
+)
 SUBJECT = SubjectRow("key/R-1", "key", "R-1")
 HOLD = HoldRow("0/key", "R-1", "key", "a lawsuit", "ines@acme", "2026-01-02")
 ERASURE = ErasureRow("key", "R-1", 4, "2026-01-02")
-ROWS: tuple[Projection, ...] = (RUN, REVIEW, DECISION, SUBJECT, HOLD, ERASURE)
+QUEUE = QueueRow("R-1/approval/0#0", "R-1", "R-1/approval/0", "role:controller", "open", "2026-01-02")
+ANSWER = AnswerRow(
+    "R-1/approval/0#0",
+    "R-1",
+    "R-1/approval/0",
+    "R-1/2",
+    "approval",
+    "controller",
+    "maria@acme",
+    None,
+    "decide",
+    "pay",
+    "pay",
+    "2026-01-02",
+    None,
+    "2026-01-03",
+)
+SPEND = SpendRow(
+    "R-1/approval/0#maria@acme",
+    "R-1",
+    "R-1/approval/0",
+    "maria@acme",
+    "controller",
+    "invoice",
+    None,
+    None,
+    "EUR",
+    2**62,
+    "2026",
+    "reserved",
+)
+DELEGATION = DelegationRow("0", "R-1", "maria@acme", "tom@acme", None, "2026-01-01", "2026-01-08")
+SWITCH = SwitchRow("policy:payment", "R-1", "policy", "payment", "head", "stopped", "2026-01-02")
+ROWS: tuple[Projection, ...] = (
+    RUN,
+    REVIEW,
+    DECISION,
+    SUBJECT,
+    HOLD,
+    ERASURE,
+    QUEUE,
+    ANSWER,
+    SPEND,
+    DELEGATION,
+    SWITCH,
+)
 """A row of each kind."""
 
 ALL_BYTES = bytes(range(256))
