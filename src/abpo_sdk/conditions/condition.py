@@ -1,29 +1,19 @@
-"""Conditions: comparisons and their combinations, which hold or do not hold of a case."""
+"""Conditions, which hold or do not hold of a case, and their combinations."""
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from abpo_sdk.conditions.kinds import exact, written
+from abpo_sdk.conditions import compiled
 from abpo_sdk.conditions.reading import Reading
-from abpo_sdk.errors import ConditionError, InputError, NoTruthValue, UnlikeTypes
+from abpo_sdk.errors import NoTruthValue, UnlikeTypes
 
 if TYPE_CHECKING:
-    from abpo_sdk.conditions.nodes import FieldNode, Node
-    from abpo_sdk.values.personal import Personal
-
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+    from abpo_sdk.conditions.compiled import Truth
+    from abpo_sdk.conditions.nodes import FieldNode
 
 
 class Condition(ABC):
@@ -32,7 +22,8 @@ class Condition(ABC):
     Made by comparing fields: `fields(Invoice).total > 10_000`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_compiled",)
+    _compiled: Truth
 
     def holds(self, *things: object) -> bool:
         """Whether it holds of the case (and whatever else it refers to, such as the decision).
@@ -51,11 +42,20 @@ class Condition(ABC):
 
     def because(self, *things: object) -> tuple[str, ...]:
         """Of a condition that holds, the parts that made it hold, as texts with the values of the case."""
-        return tuple(part.written(Reading(*things)) for part in self.parts_that_hold(Reading(*things)))
+        reading = Reading(*things)
+        return tuple(part.written(reading) for part in self.parts_that_hold(reading))
 
-    @abstractmethod
     def evaluate(self, reading: Reading) -> bool:
         """Whether it holds of what is read; `reading` remembers the fields."""
+        try:
+            holds = self._compiled
+        except AttributeError:
+            holds = self._compiled = self.compiled()
+        return holds(reading)
+
+    @abstractmethod
+    def compiled(self) -> Truth:
+        """The condition as a function of what is read, made once for many cases."""
 
     @abstractmethod
     def written(self, reading: Reading | None) -> str:
@@ -68,6 +68,14 @@ class Condition(ABC):
     @abstractmethod
     def fields(self) -> Iterator[FieldNode]:
         """The fields that it refers to."""
+
+    def parts(self) -> tuple[Condition, ...]:
+        """The conditions that it combines."""
+        return ()
+
+    def constants(self) -> tuple[Any, ...]:
+        """The constants that it compares its fields with; those of what it combines are not among them."""
+        return ()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
         """The alternatives that hold; the condition itself, unless it is an `|`."""
@@ -95,95 +103,15 @@ class Condition(ABC):
             "write a chained comparison as two, and evaluate with .holds(case)"
         )
 
+    def __getstate__(self) -> object:  # without the closure, which pickle cannot take
+        state: Any = super().__getstate__()
+        if not isinstance(state, tuple):
+            return state
+        instance, slots = state
+        return instance, {name: value for name, value in slots.items() if name != "_compiled"}
+
     def __repr__(self) -> str:
         return f"<condition {self.text()}>"
-
-
-class Comparison(Condition):
-    """Two expressions and an operator between them."""
-
-    __slots__ = ("_compare", "left", "operator", "right")
-
-    def __init__(self, left: Node, operator: str, right: Node) -> None:
-        self.left = left
-        self.operator = operator
-        self.right = right
-        self._compare = OPERATORS[operator]
-
-    def evaluate(self, reading: Reading) -> bool:
-        return self._compare(self.left.evaluate(reading), self.right.evaluate(reading))
-
-    def written(self, reading: Reading | None) -> str:
-        right = self.right.written(reading)
-        if reading is not None and self.operator in ("==", "!="):
-            try:
-                equal = self.evaluate(reading) is (self.operator == "==")
-            except InputError:
-                equal = False
-            mark = _mark_of(self)
-            if equal and mark:  # of two equal things, the one tells the other
-                right = mark.mask
-            if equal and (mark or self.operator == "=="):
-                return f"{self.left.written(None)} {'is' if self.operator == '==' else '!='} {right}"
-        return f"{self.left.written(reading)} {self.operator} {right}"
-
-    def structure(self) -> dict[str, Any]:
-        return {"op": self.operator, "left": self.left.structure(), "right": self.right.structure()}
-
-    def fields(self) -> Iterator[FieldNode]:
-        yield from self.left.fields()
-        yield from self.right.fields()
-
-    def __invert__(self) -> Condition:
-        return Comparison(self.left, NEGATED[self.operator], self.right)
-
-
-class Membership(Condition):
-    """Whether an expression is one of some constants."""
-
-    __slots__ = ("among", "item")
-
-    def __init__(self, item: Node, among: tuple[Any, ...]) -> None:
-        if not among:
-            raise UnlikeTypes(f"{item.written(None)} is_in nothing; name at least one value")
-        self.item = item
-        self.among = among
-
-    def evaluate(self, reading: Reading) -> bool:
-        return self.item.evaluate(reading) in self.among
-
-    def written(self, reading: Reading | None) -> str:
-        among = ", ".join(written(a) for a in self.among)
-        if reading is not None and _mark_of(self):
-            among = f"{len(self.among)} known values"
-        return f"{self.item.written(reading)} in ({among})"
-
-    def structure(self) -> dict[str, Any]:
-        return {"op": "in", "item": self.item.structure(), "among": sorted(exact(a) for a in self.among)}
-
-    def fields(self) -> Iterator[FieldNode]:
-        yield from self.item.fields()
-
-
-class Missing(Condition):
-    """Whether a field has no value."""
-
-    __slots__ = ("field",)
-
-    def __init__(self, field: FieldNode) -> None:
-        self.field = field
-
-    def evaluate(self, reading: Reading) -> bool:
-        return reading.value(self.field, missing_ok=True) is None
-
-    def written(self, reading: Reading | None) -> str:
-        return f"{self.field.name} is missing"
-
-    def structure(self) -> dict[str, Any]:
-        return {"op": "missing", "field": self.field.structure()}
-
-    def fields(self) -> Iterator[FieldNode]:
-        yield self.field
 
 
 class Both(Condition):
@@ -195,8 +123,11 @@ class Both(Condition):
         self.left = left
         self.right = right
 
-    def evaluate(self, reading: Reading) -> bool:
-        return self.left.evaluate(reading) and self.right.evaluate(reading)
+    def compiled(self) -> Truth:
+        return compiled.all_of(tuple(part.compiled() for part in _row_of(self)))
+
+    def parts(self) -> tuple[Condition, ...]:
+        return self.left, self.right
 
     def written(self, reading: Reading | None) -> str:
         return " and ".join(
@@ -221,8 +152,11 @@ class Either(Condition):
         self.left = left
         self.right = right
 
-    def evaluate(self, reading: Reading) -> bool:
-        return self.left.evaluate(reading) or self.right.evaluate(reading)
+    def compiled(self) -> Truth:
+        return compiled.any_of(tuple(part.compiled() for part in _row_of(self)))
+
+    def parts(self) -> tuple[Condition, ...]:
+        return self.left, self.right
 
     def written(self, reading: Reading | None) -> str:
         return f"{self.left.written(reading)} or {self.right.written(reading)}"
@@ -235,13 +169,17 @@ class Either(Condition):
         yield from self.right.fields()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
-        held = list(self.left.parts_that_hold(reading))
-        yield from held
-        try:
-            yield from self.right.parts_that_hold(reading)
-        except ConditionError:  # once the left holds, the right need not be answerable
-            if not held:
-                raise
+        held = False
+        for part in _row_of(self):
+            try:
+                holds = part.evaluate(reading)
+            except Exception:  # once one holds, those after it need not be answerable
+                if not held:
+                    raise
+                continue
+            if holds:
+                held = True
+                yield part
 
 
 class Not(Condition):
@@ -252,8 +190,11 @@ class Not(Condition):
     def __init__(self, part: Condition) -> None:
         self.part = part
 
-    def evaluate(self, reading: Reading) -> bool:
-        return not self.part.evaluate(reading)
+    def compiled(self) -> Truth:
+        return compiled.none_of(self.part.compiled())
+
+    def parts(self) -> tuple[Condition, ...]:
+        return (self.part,)
 
     def written(self, reading: Reading | None) -> str:
         return f"not ({self.part.written(reading)})"
@@ -268,8 +209,17 @@ class Not(Condition):
         return self.part
 
 
-def _mark_of(condition: Condition) -> Personal | None:
-    return next((field.personal for field in condition.fields() if field.personal), None)
+def _row_of(condition: Both | Either) -> list[Condition]:
+    """What one operator combines, in order: a, b and c of `(a & b) & c`."""
+    row: list[Condition] = []
+    waiting: list[Condition] = [condition]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is type(condition):
+            waiting += reversed(part.parts())
+        else:
+            row.append(part)
+    return row
 
 
 def _condition(other: object, operator: str) -> Condition:
@@ -282,17 +232,10 @@ def _condition(other: object, operator: str) -> Condition:
 
 def constants_for(condition: Condition, model: type, names: frozenset[str]) -> set[Any]:
     """The constants that a condition compares some fields of a model with."""
-    if isinstance(condition, (Both, Either)):
-        return constants_for(condition.left, model, names) | constants_for(condition.right, model, names)
-    if isinstance(condition, Not):
-        return constants_for(condition.part, model, names)
-    if not any(field.model is model and field.name in names for field in condition.fields()):
-        return set()
-    if isinstance(condition, Membership):
-        return set(condition.among)
-    if isinstance(condition, Comparison):
-        return {side.value for side in (condition.left, condition.right) if hasattr(side, "value")}
-    return set()
+    found = set(chain.from_iterable(constants_for(part, model, names) for part in condition.parts()))
+    if any(field.model is model and field.name in names for field in condition.fields()):
+        found.update(condition.constants())
+    return found
 
 
 def models_of(conditions: Iterable[Condition]) -> list[type]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NoReturn
 
-from abpo_sdk.conditions.condition import Comparison, Condition, Membership, Missing
+from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
+from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.kinds import check_alike, exact, kind_of_value, written
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.errors import UnknownField, UnlikeTypes

@@ -1,10 +1,9 @@
-"""What expressions are made of: fields, constants and arithmetic, each with a value for every case."""
+"""What expressions are made of: fields, constants and arithmetic, each with a value for every case (`compiled.py`)."""
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from abpo_sdk.conditions.kinds import (
@@ -14,20 +13,12 @@ from abpo_sdk.conditions.kinds import (
     exact,
     kind_of_annotation,
     kind_of_value,
-    unfit,
     written,
 )
 from abpo_sdk.conditions.reading import Reading
-from abpo_sdk.errors import MistypedInput, UnlikeTypes
+from abpo_sdk.errors import UnlikeTypes
 from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.traversal import personal_in
-
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-}
 
 
 class Node(ABC):
@@ -35,10 +26,6 @@ class Node(ABC):
 
     __slots__ = ("kind",)
     kind: Kind
-
-    @abstractmethod
-    def evaluate(self, reading: Reading) -> Any:
-        """The value for what is read."""
 
     @abstractmethod
     def written(self, reading: Reading | None) -> str:
@@ -73,9 +60,6 @@ class FieldNode(Node):
         """The dotted name."""
         return ".".join(self.path)
 
-    def evaluate(self, reading: Reading) -> Any:
-        return reading.value(self)
-
     def written(self, reading: Reading | None) -> str:
         if reading is None:
             return self.name
@@ -100,9 +84,6 @@ class ConstantNode(Node):
         self.value = value
         self.kind = kind_of_value(value)
 
-    def evaluate(self, reading: Reading) -> Any:
-        return self.value
-
     def written(self, reading: Reading | None) -> str:
         return written(self.value)
 
@@ -123,16 +104,6 @@ class ArithmeticNode(Node):
         self.left = left
         self.right = right
         self.kind = _kind_of_arithmetic(operator, left, right)
-
-    def evaluate(self, reading: Reading) -> Any:
-        left, right = self.left.evaluate(reading), self.right.evaluate(reading)
-        try:
-            value = ARITHMETIC[self.operator](left, right)
-        except ArithmeticError as error:
-            raise MistypedInput(f"{self.written(reading)} has no value: {type(error).__name__}") from error
-        if unfit(value):
-            raise MistypedInput(f"{self.written(reading)} is {value!r}, {unfit(value)}")
-        return value
 
     def written(self, reading: Reading | None) -> str:
         def part(side: Node, *, tight: bool) -> str:
@@ -159,9 +130,6 @@ class AbsoluteNode(Node):
             raise UnlikeTypes(f"abs({part.written(None)}): {part.kind} has no absolute value")
         self.part = part
         self.kind = part.kind
-
-    def evaluate(self, reading: Reading) -> Any:
-        return abs(self.part.evaluate(reading))
 
     def written(self, reading: Reading | None) -> str:
         return f"abs({self.part.written(reading)})"

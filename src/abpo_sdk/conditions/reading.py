@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.kinds import check_value
@@ -20,15 +20,23 @@ class Reading:
         things: the case, and whatever else conditions refer to (such as the decision about it).
     """
 
-    __slots__ = ("_read", "_things")
+    __slots__ = ("_answers", "_things", "found", "read")
+
+    found: dict[type, Any]
+    """The thing that stands for a model, for those that were looked for."""
+
+    read: dict[tuple[type, str], None]
+    """The fields that were read, by model and dotted name, in the order in which they first were."""
 
     def __init__(self, *things: object) -> None:
         self._things = things
-        self._read: dict[tuple[type, str], None] = {}
+        self.found = {}
+        self.read = {}
+        self._answers: dict[object, bool] | None = None
 
     def read_of(self, model: type) -> tuple[str, ...]:
         """The fields of `model` that were read, as dotted names, in the order in which they were first read."""
-        return tuple(name for owner, name in self._read if owner is model)
+        return tuple(name for owner, name in self.read if owner is model)
 
     def value(self, field: FieldNode, *, missing_ok: bool = False) -> Any:
         """What a field holds.
@@ -37,8 +45,8 @@ class Reading:
             MissingInput: it is None or absent, and nothing allows that.
             MistypedInput: it is not what the model declares, or not fit to be compared.
         """
-        value = self._thing(field)
-        self._read[field.model, field.name] = None
+        value = self.thing(field)
+        self.read[field.model, field.name] = None
         for position, part in enumerate(field.path):
             value = _part(value, part, field)
             if value is None:
@@ -55,17 +63,39 @@ class Reading:
 
     def raw(self, field: FieldNode) -> Any:
         """What a field holds, whatever it is, for texts; None where it is absent."""
-        value = self._thing(field)
+        value = self.thing(field)
         for part in field.path:
             value = None if value is None else _part(value, part, field)
         return value
 
-    def _thing(self, field: FieldNode) -> Any:
+    def thing(self, field: FieldNode) -> Any:
+        """The thing that a field is of: the first whose class descends from the model, else the first that counts as one.
+
+        Raises:
+            InputError: there is none.
+        """
+        model = field.model
+        if model in self.found:
+            return self.found[model]
+        kind = Mapping if is_typed_dict(model) else model
+        for thing in self._things:  # without `isinstance`, which takes long for the models of pydantic
+            if kind in type(thing).__mro__:
+                self.found[model] = thing
+                return thing
         for thing in self._things:
-            if isinstance(thing, Mapping) if is_typed_dict(field.model) else isinstance(thing, field.model):
+            if isinstance(thing, kind):
+                self.found[model] = thing
                 return thing
         given = ", ".join(type(thing).__name__ for thing in self._things) or "nothing"
-        raise InputError(f"a condition reads {field.model.__name__}.{field.name}, but was given {given}")
+        raise InputError(f"a condition reads {model.__name__}.{field.name}, but was given {given}")
+
+    def answer(self, question: object, ask: Callable[[], bool]) -> bool:
+        """What `ask` says; it is called once in a reading, however often the question comes up."""
+        if self._answers is None:
+            self._answers = {}
+        if question not in self._answers:
+            self._answers[question] = ask()
+        return self._answers[question]
 
 
 def _part(value: Any, name: str, field: FieldNode) -> Any:
