@@ -37,7 +37,7 @@ DTYPES = {
     "decisions": {
         "decision_id": "string", "run_id": "string", "policy": "string", "version": "string", "owner": "string",
         "proposed": "string", "outcome": "string", "confidence": "float64", "decided_by": "string", "gate": "string",
-        "at": TIME, "witnessed": "bool",
+        "at": TIME, "witnessed": "bool", "review_probability": "float64",
     },
     "entries": {
         "run_id": "string", "position": "int64", "leaf": "Int64", "kind": "string", "name": "string", "scope": "string",
@@ -51,7 +51,12 @@ DTYPES = {
     "reviews": {
         "review_id": "string", "run_id": "string", "gate": "string", "role": "string", "status": "string",
         "opened_at": TIME, "due_at": TIME, "escalate_to": "string", "decision_id": "string", "answered_by": "string",
-        "outcome": "string",
+        "outcome": "string", "proposed": "string", "claimed_by": "string", "expires_at": TIME, "purpose": "string",
+    },
+    "answers": {
+        "review_id": "string", "run_id": "string", "decision_id": "string", "gate": "string", "role": "string",
+        "person": "string", "on_behalf_of": "string", "purpose": "string", "proposed": "string", "outcome": "string",
+        "opened_at": TIME, "viewed_at": TIME, "answered_at": TIME, "blind": "bool",
     },
 }  # fmt: skip
 """As docs/reference/views.md has them."""
@@ -141,7 +146,7 @@ def test_every_view_is_listed_here() -> None:
 @pytest.mark.parametrize("name", ["", "Decisions", "cases", None, ["decisions"]])
 def test_a_view_that_is_none_is_refused_by_name_and_before_anything_is_read(ledger: Ledger, name: Any) -> None:
     for ask in (ledger.view, ledger.batches, lambda view: ledger.export_parquet("x.parquet", view)):
-        with pytest.raises(DefinitionError, match="there are decisions, entries, runs, reviews"):
+        with pytest.raises(DefinitionError, match="there are decisions, entries, runs, reviews, answers"):
             ask(name)
 
 
@@ -179,7 +184,7 @@ def test_decisions_are_what_the_decisions_frame_says_without_cases_and_with_whet
     assert frame["witnessed"].tolist() == [False, True, True, True]
     assert frame["at"].iloc[0] == pd.Timestamp("1999-12-31T23:00Z")
     long = ledger.decisions()
-    for name in (*DTYPES["decisions"],)[:-1]:
+    for name in (*DTYPES["decisions"],)[:-2]:
         assert [None if pd.isna(v) else v for v in frame[name]] == [None if pd.isna(v) else v for v in long[name]], name
 
 
@@ -448,6 +453,7 @@ def filled(open_ledger: Opener) -> Ledger:
     with closing(TestRuntime(ledger, [pay_claim], people=PEOPLE)) as runtime:
         for number in ("C-1", "C-2", "C-3"):
             runtime.start(pay_claim, claim(number, 5000), id=number)
+        runtime.run("C-3").review.answer("pay", by="maria", because="it is due")
     return open_ledger()
 
 
@@ -514,8 +520,9 @@ def test_an_entry_that_is_none_is_named(filled: Ledger, path: Path, column: str,
 def test_a_text_that_is_no_text_is_a_broken_ledger(filled: Ledger, path: Path, name: str) -> None:
     column = {"runs": "process", "entries": "scope"}.get(name, "gate")
     key = {"runs": "id"}.get(name, "chain")
+    chain = "C-3" if name == "answers" else "C-2"
     only = "AND position = 1" if name == "entries" else ""
-    change(path, f"UPDATE abpo_{name} SET {column} = CAST(X'ff' AS TEXT) WHERE {key} = 'C-2' {only}")
+    change(path, f"UPDATE abpo_{name} SET {column} = CAST(X'ff' AS TEXT) WHERE {key} = '{chain}' {only}")
     with pytest.raises(LedgerBroken):
         filled.view(name)
 

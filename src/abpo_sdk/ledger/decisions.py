@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from abpo_sdk.ledger.outputs import decode_output, encode_output
 from abpo_sdk.ledger.recorder import Occurrence
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue
@@ -48,6 +49,8 @@ def decode_decision(tree: JsonValue, *, case: Any, occurrence: Occurrence | None
     written["inputs"] = tuple(written["inputs"])
     written["confidence"] = float(written["confidence"])  # canonical JSON writes 1.0 as 1
     written.setdefault("proposed", written["outcome"])
+    if "output" in written:
+        written["output"] = decode_output(written["output"])
     decision = Decision(case=case, **written)
     return replace(decision, id=occurrence.id, at=occurrence.at) if occurrence else decision
 
@@ -65,6 +68,8 @@ def _compact(decision: Decision) -> dict[str, Any]:
             value = list(value)
         elif value == f.default:
             continue
+        elif f.name == "output":
+            value = encode_output(value)
         written[f.name] = value
     if written.get("proposed") == written["outcome"]:
         del written["proposed"]

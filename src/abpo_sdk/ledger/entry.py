@@ -37,6 +37,7 @@ Kind = Literal[
     "decision",  # a policy's decision
     "gate",  # whether a gate asks for a person
     "review",  # what was put before a person
+    "second",  # what is put before another person afterwards
     "escalated",  # a review went to another role
     "answered",  # what the person said
     "claimed",  # a person took a review
@@ -50,7 +51,6 @@ Kind = Literal[
     "reminded",  # those who are asked were reminded
     "refused",  # somebody tried what they may not do
     "expired",  # nobody answered in time
-    "closed",  # a review needs no answer any more
     "seeded",  # what is the right answer to a review
     "delegated",  # a person has another act for them
     "undelegated",  # no more
@@ -99,6 +99,16 @@ class Place(NamedTuple):
     def inner(self) -> str:
         """The scope of what belongs to the thing that stands here."""
         return f"{self.scope}{self.ordinal}/"
+
+    @property
+    def outer(self) -> Place:
+        """The place of the thing that this belongs to.
+
+        >>> Place("/2/", 0).outer
+        Place(scope='/', ordinal=2)
+        """
+        scope, _, ordinal = self.scope[:-1].rpartition("/")
+        return Place(f"{scope}/", int(ordinal))
 
 
 def check_id(text: object, what: str) -> None:

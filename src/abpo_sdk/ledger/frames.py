@@ -17,7 +17,7 @@ from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.keys.vault import KeyProvider
 from abpo_sdk.ledger.rows import DecisionRow
 from abpo_sdk.ledger.store import Reader, Store
-from abpo_sdk.ledger.views import is_time, times
+from abpo_sdk.ledger.view_frames import is_time, times
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -103,6 +103,10 @@ class Scope:
         self._count += 1
         return place
 
+    def last_place(self) -> Place:
+        """Where the last call stands."""
+        return Place(self.name, self._count - 1)
+
     def next_key(self, name: str) -> str:
         """The key of the next call of `name`: of which step, and which call of it this is."""
         number = self._keys.get(name, 0)
@@ -162,6 +166,13 @@ class Keyed(Unrecorded):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         restore(self._token)
+
+    @property
+    def case(self) -> str | None:
+        """What the calls are about: the key of the `key_scope`; None inside of a step."""
+        from urllib.parse import unquote
+
+        return unquote(self.scope.root) if self.key is None else None
 
     @property
     def scope(self) -> Scope:

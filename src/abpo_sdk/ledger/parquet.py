@@ -21,7 +21,8 @@ from abpo_sdk.ledger.entry import OWN_CHAIN, Entry, entry_id
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.own_entries import own_draft, own_entries
 from abpo_sdk.ledger.transparency.durable import sync_directory
-from abpo_sdk.ledger.views import Dtype, View, frames_of, view_named
+from abpo_sdk.ledger.view_frames import Dtype, View, frames_of
+from abpo_sdk.ledger.views import view_named
 
 if TYPE_CHECKING:
     from io import BufferedWriter

@@ -32,8 +32,6 @@ UNPROJECTED: frozenset[Kind] = frozenset(
         "reopened",
         "exported",
         "viewed",
-        "abstained",
-        "recused",
         "refused",
         "seeded",
         "declared",
@@ -139,7 +137,7 @@ def _project_life(tx: Transaction, chain: str, kind: Kind, at: str) -> None:
         tx.update(RunRow, chain, status=status, updated_at=at, wake_at=None)
         for review in tx.select(ReviewRow, equal={"chain": chain}):
             if review.status in ASKED and review.purpose == "decide":
-                end_review(tx, review, "closed")
+                end_review(tx, review, "closed", at)
 
 
 def _set_timer(tx: Transaction, chain: str, due: str, at: str, *, parks: bool) -> None:
@@ -187,7 +185,7 @@ def _delegation(chain: str, place: Place, payload: Mapping[str, Any]) -> Delegat
         chain=chain,
         person=payload["by"],
         delegate=payload["to"],
-        roles=" ".join(map(id_part, roles)) if roles is not None else None,
+        roles=" ".join(id_part(role).replace(" ", "%20") for role in roles) if roles is not None else None,
         since=payload["since"],
         until=payload["until"],
     )

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from abpo_sdk.errors import ReviewRequired
 from abpo_sdk.ledger.entry import Kind, Place, entry_id
@@ -21,6 +21,9 @@ from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.source import Source
 
 T = TypeVar("T")
+
+Enough = Literal["all", "one"]
+"""How many of several reviews about one decision have to be answered."""
 
 Again = Callable[[int, Exception, timedelta], float | None]
 """Given how many attempts have failed, the last error, and the time since the first began: how many seconds to wait before
@@ -55,6 +58,7 @@ class Call(Generic[T]):
             it itself before it returns.
         arguments: the values that went in, by name ("" for a case as a whole), so that lineage can tell where they came from.
         sources: gives the records outside that it reads.
+        case: what is decided about, as an object of the policy's type, where it is a policy.
         version: of the policy, where it is one; another version than the recorded one is another call.
         again: says whether it is attempted again after an error, where it may be.
         transaction: whether what it does belongs into the transaction that records it.
@@ -68,6 +72,7 @@ class Call(Generic[T]):
     effect: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sources: Callable[[], tuple[Source, ...]] = tuple
+    case: Any = None
     version: str | None = None
     again: Again | None = None
     transaction: bool = False
@@ -92,8 +97,17 @@ class Recorder(Protocol):
         """The same for a call that is awaited."""
         ...
 
-    def ask(self, review: Review) -> Answer:
-        """Return the person's answer, or put the review before them and end the segment."""
+    def ask(self, *reviews: Review, enough: Enough = "all") -> tuple[Answer, ...]:
+        """Return the answers, or put the reviews before people and end the segment; where one is `enough`, those there are."""
+        ...
+
+    @property
+    def case(self) -> str | None:
+        """The id of the case that is decided about: of the run, or the key; None where nobody said."""
+        ...
+
+    def why_stopped(self, policy: str, case: Any) -> str | None:
+        """Why a policy decides nothing about a case by itself, since a person has stopped it; None where nobody has."""
         ...
 
     def inner(self, name: str) -> Any:
@@ -152,12 +166,23 @@ class Unrecorded:
                 pause = attempts.pause(error)
             await asyncio.sleep(pause)
 
-    def ask(self, review: Review) -> Answer:
-        """Raise the review as `ReviewRequired`."""
+    @property
+    def case(self) -> str | None:
+        """Nobody said."""
+        return None
+
+    def why_stopped(self, policy: str, case: Any) -> str | None:
+        """There is nothing here that could tell."""
+        return None
+
+    def ask(self, *reviews: Review, enough: Enough = "all") -> tuple[Answer, ...]:
+        """Raise the reviews as `ReviewRequired`."""
+        first, *others = reviews
         raise ReviewRequired(
-            f"gate {review.gate!r} puts this before the {review.to}: {'; '.join(review.why)}; "
+            f"gate {first.gate!r} puts this before the {first.to}: {'; '.join(first.why)}; "
             "open the review that this error carries with Reviews.open(review, key=...), or run the process in a Runtime",
-            review=review,
+            review=first,
+            others=tuple(others),
         )
 
     @contextmanager

@@ -14,11 +14,25 @@ from abpo_sdk.ledger.erasure import check_said, holds_on, is_open, keys_in
 from abpo_sdk.ledger.journal import Journal
 from abpo_sdk.ledger.own_entries import own_draft
 from abpo_sdk.ledger.rebuilding import rebuild_chain
+from abpo_sdk.ledger.review_projection import ASKED
 from abpo_sdk.ledger.rows import ReviewRow
 from abpo_sdk.ledger.store import Reader
 from abpo_sdk.values.clock import to_text
 
-OWN: tuple[Kind, ...] = ("erased", "held", "released", "swept", "reopened", "exported")
+OWN: tuple[Kind, ...] = (
+    "erased",
+    "held",
+    "released",
+    "swept",
+    "reopened",
+    "exported",
+    "delegated",
+    "undelegated",
+    "stopped",
+    "restarted",
+    "seeded",
+    "declared",
+)
 """The kinds of the ledger's own entries."""
 
 AT_ONCE = 500
@@ -88,7 +102,7 @@ def retain(journal: Journal, kind: str, for_: timedelta, *, by: str, because: st
 
 def why_kept(reader: Reader, chain: str) -> str | None:
     """Why a chain is left alone by sweeps: "open", "held", or None."""
-    if is_open(reader, chain) or reader.select(ReviewRow, equal={"chain": chain, "status": "open"}):
+    if is_open(reader, chain) or any(row.status in ASKED for row in reader.select(ReviewRow, equal={"chain": chain})):
         return "open"
     return "held" if holds_on(reader, keys_in(reader, chain)) else None
 

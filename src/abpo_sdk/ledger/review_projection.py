@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from abpo_sdk.ledger.entry import Kind, Place, id_part
@@ -15,16 +15,18 @@ ASKED = ("open", "claimed", "returned")
 ABOUT_REVIEWS: frozenset[Kind] = frozenset(
     {
         "review",
+        "second",
         "escalated",
         "reassigned",
         "claimed",
         "unclaimed",
+        "abstained",
+        "recused",
         "returned",
         "informed",
         "reminded",
         "answered",
         "expired",
-        "closed",
     }
 )
 """What changes how a review stands."""
@@ -39,11 +41,21 @@ def queue_of_role(role: str) -> str:
     return f"role:{id_part(role).replace('+', '%2B')}"
 
 
+def stands(answered: Mapping[str, Any]) -> bool:
+    """Whether what an "answered" entry says is what its decision is from then on.
+
+    Not the word of one of several who must say the same, nor that of a second look; what an earlier release wrote always is.
+    """
+    if answered.get("purpose", "decide") != "decide" or not answered.get("stands", True):
+        return False
+    return answered["settled"] is not None if "settled" in answered else True
+
+
 def project_review(
     tx: Transaction, *, chain: str, place: Place, kind: Kind, at: str, entry_hash: str, payload: Mapping[str, Any]
 ) -> None:
     """Bring the rows of a review up to date with one entry."""
-    if kind == "review":
+    if kind in ("review", "second"):
         _open(tx, chain, place, at, entry_hash, payload)
         return
     row = next(iter(tx.select(ReviewRow, equal={"id": payload["review"]})), None)
@@ -61,26 +73,39 @@ def project_review(
         _change(tx, row, status="claimed", claimed_by=payload["by"], claimed_until=payload["until"])
     elif kind == "unclaimed":
         _change(tx, row, status="open", claimed_by=None, claimed_until=None)
+    elif kind in ("abstained", "recused"):
+        if row.claimed_by == payload["by"]:  # who says nothing keeps it from nobody
+            _change(tx, row, status="open", claimed_by=None, claimed_until=None)
     elif kind == "returned":
         _change(tx, row, status="returned", claimed_by=None, claimed_until=None)
     elif kind == "informed":
-        _change(tx, row, status="open", shown=entry_hash)
+        settle_spending(tx, row.id, ())
+        if "to" in payload:  # those who had not agreed are asked again
+            due, onwards = payload["next_due"], payload["next_to"]
+            _put_to(tx, row, payload, shown=entry_hash, due_at=due, escalate_to=onwards)
+        else:
+            _change(tx, row, status="open", shown=entry_hash)
     elif kind == "reminded":
         _change(tx, row, remind_at=None)
     else:
-        end_review(tx, row, kind)
+        end_review(tx, row, kind, at)
 
 
-def end_review(tx: Transaction, row: ReviewRow, status: str) -> None:
-    """A review waits for nobody any more: it is "expired", or "closed" with its run."""
+def end_review(tx: Transaction, row: ReviewRow, status: str, at: str) -> None:
+    """A review waits for nobody any more: it is "expired", and its run goes on, or it is "closed"."""
     _change(tx, row, status=status, claimed_by=None, claimed_until=None)
-    settle_spending(tx, row.id, committed=False)
+    settle_spending(tx, row.id, ())
+    if status == "expired" and row.purpose == "decide":
+        for run in tx.select(RunRow, equal={"id": row.chain}):
+            if run.status == "waiting":
+                tx.update(RunRow, run.id, status="running", updated_at=at)
 
 
-def settle_spending(tx: Transaction, review: str, *, committed: bool) -> None:
-    """What was reserved of people's authority for a review is taken, or given back."""
-    for spend in tx.select(SpendRow, equal={"review": review}):
-        tx.update(SpendRow, spend.id, status="committed" if committed else "released")
+def settle_spending(tx: Transaction, review: str, stands: Collection[int]) -> None:
+    """What was reserved of people's authority for a review is taken by the answers that stand, by number, and given back by the others."""
+    taken = {f"{review}#{number}" for number in stands}
+    for spend in tx.select(SpendRow, equal={"review": review, "status": "reserved"}):
+        tx.update(SpendRow, spend.id, status="committed" if spend.id in taken else "released")
 
 
 def _open(tx: Transaction, chain: str, place: Place, at: str, entry_hash: str, payload: Mapping[str, Any]) -> None:
@@ -165,6 +190,7 @@ def _answer(tx: Transaction, row: ReviewRow | None, chain: str, at: str, payload
                 opened_at=row.opened_at,
                 viewed_at=payload.get("viewed"),
                 answered_at=at,
+                blind=int(payload.get("blind", False)),
             )
         )
     spend = payload.get("spend")
@@ -179,7 +205,7 @@ def _answer(tx: Transaction, row: ReviewRow | None, chain: str, at: str, payload
         if row is not None:
             _change(tx, row, status="open", claimed_by=None, claimed_until=None)
             if tie is not None:
-                _put_to(tx, row._replace(status="open"), tie, due_at=None, escalate_to=None)
+                _put_to(tx, row._replace(status="open"), tie, due_at=None, escalate_to=None, remind_at=None)
         return
     outcome = payload["settled"] if new else payload["outcome"]
     if row is not None:
@@ -193,19 +219,19 @@ def _answer(tx: Transaction, row: ReviewRow | None, chain: str, at: str, payload
             claimed_until=None,
         )
         if new:
-            settle_spending(tx, row.id, committed=bool(payload.get("approves")))
-            _close_alternatives(tx, row, payload)
+            settle_spending(tx, row.id, payload["agreeing"])
+            _close_alternatives(tx, row, at, payload)
     if payload.get("purpose", "decide") != "decide":
         return
-    if payload.get("decision"):
+    if payload.get("decision") and stands(payload):
         tx.update(DecisionRow, payload["decision"], outcome=outcome, decided_by=payload["by"], gate=payload["gate"])
     if any(run.status == "waiting" for run in tx.select(RunRow, equal={"id": chain})):
         tx.update(RunRow, chain, status="running", updated_at=at)
 
 
-def _close_alternatives(tx: Transaction, row: ReviewRow, payload: Mapping[str, Any]) -> None:
+def _close_alternatives(tx: Transaction, row: ReviewRow, at: str, payload: Mapping[str, Any]) -> None:
     """Of reviews of which one answer is enough, the others need none any more."""
     for identifier in payload.get("closes", ()):
         for other in tx.select(ReviewRow, equal={"id": identifier}):
             if other.status in ASKED and other.id != row.id:
-                end_review(tx, other, "closed")
+                end_review(tx, other, "closed", at)

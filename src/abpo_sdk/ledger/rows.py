@@ -86,6 +86,7 @@ class AnswerRow(NamedTuple):
     """What one person said to a review; where several must say something, not each of them settles it.
 
     `viewed_at` is when they were last shown it; None where nobody asked to be shown it, so that it is not known.
+    `blind` is 1 where the proposal was hidden from them.
     """
 
     id: str
@@ -102,6 +103,7 @@ class AnswerRow(NamedTuple):
     opened_at: str
     viewed_at: str | None
     answered_at: str
+    blind: int = 0
 
 
 class QueueRow(NamedTuple):

@@ -95,6 +95,23 @@ class Reader(Protocol):
         """The rows whose columns equal those of `equal`, are at most those of `until` and greater than those of `after`, in `order` of a column (default: the key); the first `limit` of them; `newest_first` turns the order round."""
         ...
 
+    def least(self, kind: type[Row], column: str, *, equal: Mapping[str, Any], after: str) -> str | None:
+        """The least value of a column that is greater than `after`, of the rows whose columns equal those of `equal`; None where there is none."""
+        ...
+
+    def total(
+        self,
+        kind: type[Row],
+        column: str,
+        *,
+        each: str,
+        equal: Mapping[str, Any],
+        after: Mapping[str, str],
+        until: Mapping[str, str],
+    ) -> tuple[int, int]:
+        """The sum of a column of whole numbers over the rows that `select` would give, and of how many; of rows that are alike in the column `each`, the largest alone counts."""
+        ...
+
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:
         """Every row, in `order` of a column and then of the key."""
         ...

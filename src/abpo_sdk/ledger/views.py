@@ -1,75 +1,19 @@
-"""The views of a ledger: tables of fixed columns with fixed types, read in batches."""
+"""The views of a ledger: what stands in its tables, all at once or in batches."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.errors import DefinitionError, LedgerBroken, NotCanonical
 from abpo_sdk.ledger.entry import Entry
-from abpo_sdk.ledger.rows import DecisionRow, Projection, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import AnswerRow, DecisionRow, Projection, ReviewRow, RunRow
 from abpo_sdk.ledger.store import Reader, Store
+from abpo_sdk.ledger.view_frames import Column, View, check_size, frames_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Dtype = Literal["string", "int64", "Int64", "float64", "bool", "datetime64[us, UTC]"]
-
-TIME = re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-"""How a ledger writes times."""
-
-STORED: dict[Dtype, tuple[type, ...]] = {
-    "string": (str,),
-    "int64": (int,),
-    "Int64": (int,),
-    "float64": (float, int),
-    "bool": (bool, int),
-    "datetime64[us, UTC]": (str,),
-}
-"""What a store holds for each type of column."""
-
-LONGEST = 80
-"""How much of a value that does not fit is shown."""
-
-
-class Column(NamedTuple):
-    """A column of a view.
-
-    Args:
-        name: of the column.
-        dtype: as pandas names it.
-        optional: whether it may be missing.
-    """
-
-    name: str
-    dtype: Dtype
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A table that is read from a ledger.
-
-    Args:
-        name: of the view.
-        columns: what a row holds.
-        key: how many of the first columns name a row, for messages.
-        rows: reads the rows in their order, each as plain values.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    key: int
-    rows: Callable[[Reader], Iterator[tuple[Any, ...]]]
-
-    def where(self, row: tuple[Any, ...]) -> str:
-        """The row for messages."""
-        return ", ".join(f"{c.name}={value!r}" for c, value in zip(self.columns[: self.key], row, strict=False))
 
 
 def view(store: Store, name: str) -> pd.DataFrame:
@@ -98,12 +42,6 @@ def view_named(name: str) -> View:
     raise DefinitionError(f"there is no view {name!r}; there are {', '.join(v.name for v in VIEWS)}")
 
 
-def check_size(size: int) -> None:
-    """Refuse what is no number of rows, with `DefinitionError`."""
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise DefinitionError(f"size={size!r} is no number of rows; give a whole number of one or more")
-
-
 def _batches(store: Store, found: View, size: int) -> Iterator[pd.DataFrame]:
     with store.snapshot() as reader:
         if reader is not store:
@@ -111,93 +49,6 @@ def _batches(store: Store, found: View, size: int) -> Iterator[pd.DataFrame]:
             return
         frames = list(frames_of(reader, found, size))  # it is in memory, and must not wait for whoever reads them
     yield from frames
-
-
-def frames_of(reader: Reader, found: View, size: int) -> Iterator[pd.DataFrame]:
-    """The rows of a view in frames of `size` rows, the last one shorter; one empty frame where there are no rows.
-
-    Raises:
-        LedgerBroken: a row does not hold what such a row holds.
-    """
-    rows = found.rows(reader)
-    start = 0
-    while True:
-        batch = list(islice(rows, min(size, sys.maxsize)))
-        if batch or not start:
-            yield _frame(found, batch, start)
-        start += len(batch)
-        if len(batch) < size:
-            return
-
-
-def _frame(found: View, rows: list[tuple[Any, ...]], start: int) -> pd.DataFrame:
-    import pandas as pd
-
-    values: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * len(found.columns)
-    columns = {}
-    for column, stored in zip(found.columns, values, strict=True):
-        try:
-            columns[column.name] = _array(column, stored)
-        except (ValueError, TypeError, OverflowError):
-            wrong = next((number for number, value in enumerate(stored) if not _fits(column, value)), 0)
-            raise _broken(found, column, rows[wrong], stored[wrong]) from None
-    return pd.DataFrame(columns, index=pd.RangeIndex(start, start + len(rows)))
-
-
-def _array(column: Column, values: tuple[Any, ...]) -> Any:
-    """A column of what was stored, in its type; raises ValueError, TypeError or OverflowError where a value does not fit."""
-    import numpy as np
-    import pandas as pd
-
-    dtype = column.dtype
-    allowed = (*STORED[dtype], type(None)) if column.optional else STORED[dtype]
-    if not all(issubclass(kind, allowed) for kind in set(map(type, values))):
-        raise TypeError(dtype)
-    if dtype == "datetime64[us, UTC]":
-        return times(values)
-    if dtype == "bool" and not {0, 1}.issuperset(values):
-        raise ValueError(dtype)
-    if dtype in ("string", "Int64"):
-        return pd.array(list(values), dtype=dtype)
-    return np.array(values, dtype=dtype)
-
-
-def times(texts: Iterable[str | None]) -> pd.DatetimeIndex:
-    """Times as the ledger writes them, of any year, as pandas has them; raises ValueError or TypeError where one is none."""
-    import numpy as np
-    import pandas as pd
-
-    fits = TIME.fullmatch
-    naive = []
-    for text in texts:
-        if text is not None and not fits(text):
-            raise ValueError("no time")
-        naive.append("NaT" if text is None else text[:-1])
-    return pd.DatetimeIndex(np.array(naive, dtype="datetime64[us]")).tz_localize("UTC")
-
-
-def is_time(text: Any) -> bool:
-    """Whether something is a time as the ledger writes it."""
-    return _fits(Column("at", "datetime64[us, UTC]"), text)
-
-
-def _fits(column: Column, value: Any) -> bool:
-    try:
-        _array(column, (value,))
-    except (ValueError, TypeError, OverflowError):
-        return False
-    return True
-
-
-def _broken(found: View, column: Column, row: tuple[Any, ...], value: Any) -> LedgerBroken:
-    chain = row[[c.name for c in found.columns].index("run_id")]
-    text = repr(value)
-    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-    return LedgerBroken(
-        f"the ledger is broken at {chain!r}: in the view {found.name!r}, the {column.name} of {found.where(row)} is {shown}, "
-        f"which is no {column.dtype}; ledger.verify() finds what was changed",
-        chain=chain if isinstance(chain, str) else None,
-    )
 
 
 def _entries(reader: Reader) -> Iterator[tuple[Any, ...]]:
@@ -254,6 +105,7 @@ VIEWS = (
             Column("gate", "string", optional=True),
             Column("at", "datetime64[us, UTC]"),
             Column("witnessed", "bool"),
+            Column("review_probability", "float64", optional=True),
         ),
         1,
         _projection(
@@ -271,6 +123,7 @@ VIEWS = (
             "gate",
             "at",
             "witnessed",
+            "review_probability",
         ),
     ),
     View(
@@ -320,6 +173,10 @@ VIEWS = (
             Column("decision_id", "string", optional=True),
             Column("answered_by", "string", optional=True),
             Column("outcome", "string", optional=True),
+            Column("proposed", "string", optional=True),
+            Column("claimed_by", "string", optional=True),
+            Column("expires_at", "datetime64[us, UTC]", optional=True),
+            Column("purpose", "string"),
         ),
         1,
         _projection(
@@ -336,6 +193,48 @@ VIEWS = (
             "decision_id",
             "answered_by",
             "outcome",
+            "proposed",
+            "claimed_by",
+            "expires_at",
+            "purpose",
+        ),
+    ),
+    View(
+        "answers",
+        (
+            Column("review_id", "string"),
+            Column("run_id", "string"),
+            Column("decision_id", "string", optional=True),
+            Column("gate", "string"),
+            Column("role", "string"),
+            Column("person", "string"),
+            Column("on_behalf_of", "string", optional=True),
+            Column("purpose", "string"),
+            Column("proposed", "string", optional=True),
+            Column("outcome", "string"),
+            Column("opened_at", "datetime64[us, UTC]"),
+            Column("viewed_at", "datetime64[us, UTC]", optional=True),
+            Column("answered_at", "datetime64[us, UTC]"),
+            Column("blind", "bool"),
+        ),
+        1,
+        _projection(
+            AnswerRow,
+            "answered_at",
+            "review",
+            "chain",
+            "decision_id",
+            "gate",
+            "role",
+            "person",
+            "on_behalf_of",
+            "purpose",
+            "proposed",
+            "outcome",
+            "opened_at",
+            "viewed_at",
+            "answered_at",
+            "blind",
         ),
     ),
 )

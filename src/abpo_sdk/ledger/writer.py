@@ -129,7 +129,12 @@ class Writer:
                     )
                 head = Head(chain, head.hash, head.length, lease.epoch, lease.holder, lease.until)
             entries, end = _chained(drafts, head, release=release)
-            self.tx.set_head(end)
+            if lease is not None:
+                self.tx.set_head(end)
+            elif not (self.tx.advance(end, length=head.length) if head.length else self.tx.add_head(end)):
+                return self.append_encrypted(
+                    chain, drafts
+                )  # a caller's own transaction, which holds no lock, was quicker
         self.end = end
         self._keep(drafts, entries)
         return entries

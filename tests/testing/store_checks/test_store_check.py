@@ -220,6 +220,12 @@ class WithinAnyScope(Broken):
         return super().entries(chain)
 
 
+class AddsAllUp(Broken):
+    def total(self, kind, column, *, each, equal, after, until):
+        rows = self.select(kind, equal=equal, after=after, until=until)
+        return sum(getattr(row, column) for row in rows), len(rows)
+
+
 class RowsByKeyAlone(Broken):
     def rows(self, kind, *, order):
         yield from super().rows(kind, order="id")
@@ -428,6 +434,7 @@ BROKEN = {
     NoneIsAtMostAnything: "rows are selected by what equals and what is at most and come in order",
     RowsByKeyAlone: "every row comes in the order of a column and then of the key",
     SelectsAllWhateverTheLimit: "rows are selected by what equals and what is at most and come in order",
+    AddsAllUp: "amounts are added up and of rows that are alike the largest alone",
     IgnoresWhatIsAfter: "rows are selected by what equals and what is at most and come in order",
     NewestLast: "rows are selected by what equals and what is at most and come in order",
     WithinAnyScope: "the last entry of a scope is that of the highest ordinal",

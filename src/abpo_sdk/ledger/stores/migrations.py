@@ -153,7 +153,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         """CREATE TABLE abpo_answers (
             id TEXT PRIMARY KEY, chain TEXT NOT NULL, review TEXT NOT NULL, decision_id TEXT, gate TEXT NOT NULL,
             role TEXT NOT NULL, person TEXT NOT NULL, on_behalf_of TEXT, purpose TEXT NOT NULL, proposed TEXT,
-            outcome TEXT NOT NULL, opened_at TEXT NOT NULL, viewed_at TEXT, answered_at TEXT NOT NULL
+            outcome TEXT NOT NULL, opened_at TEXT NOT NULL, viewed_at TEXT, answered_at TEXT NOT NULL, blind INTEGER NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX abpo_answers_by ON abpo_answers (person, answered_at)",
         "CREATE INDEX abpo_answers_to ON abpo_answers (decision_id)",

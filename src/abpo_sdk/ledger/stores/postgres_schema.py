@@ -117,7 +117,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             id {TEXT} PRIMARY KEY, chain {TEXT} NOT NULL, review {TEXT} NOT NULL, decision_id {TEXT},
             gate {TEXT} NOT NULL, role {TEXT} NOT NULL, person {TEXT} NOT NULL, on_behalf_of {TEXT},
             purpose {TEXT} NOT NULL, proposed {TEXT}, outcome {TEXT} NOT NULL, opened_at {TEXT} NOT NULL,
-            viewed_at {TEXT}, answered_at {TEXT} NOT NULL
+            viewed_at {TEXT}, answered_at {TEXT} NOT NULL, blind bigint NOT NULL
         )""",
         "CREATE INDEX answers_by ON abpo_answers (person, answered_at)",
         "CREATE INDEX answers_to ON abpo_answers (decision_id)",

@@ -138,29 +138,63 @@ class SqlReader:
     ) -> list[Row]:
         """Rows of a projection; see `Reader.select`."""
         model: Any = kind
-        tests, values = [], []
-        for name, value in (equal or {}).items():
-            if name == "status" and value in STATUSES:
-                tests.append(f"status = '{value}'")
-            else:
-                tests.append(f"{known_column(model, name)} = ?")
-                values.append(value)
-        for name, largest in (until or {}).items():
-            tests.append(f"{known_column(model, name)} <= ?")
-            values.append(largest)
-        for name, smaller in (after or {}).items():
-            tests.append(f"{known_column(model, name)} > ?")
-            values.append(smaller)
+        tests, values = _tests(model, equal or {}, until or {}, after or {})
         sql = select_text(model, tuple(tests), order or KEY, descending=newest_first)
         if limit is not None:
             sql, values = f"{sql} LIMIT ?", [*values, limit]
         return [kind(*row) for row in self._database.all(sql, values)]
+
+    def least(self, kind: type[Row], column: str, *, equal: Mapping[str, Any], after: str) -> str | None:
+        """The least value of a column that is greater than `after`; see `Reader.least`."""
+        model: Any = kind
+        tests, values = _tests(model, equal, {}, {column: after})
+        sql = f"SELECT min({column}) FROM {TABLES[model]} WHERE {' AND '.join(tests)}"
+        row = self._database.one(sql, values)
+        return None if row is None or row[0] is None else str(row[0])
+
+    def total(
+        self,
+        kind: type[Row],
+        column: str,
+        *,
+        each: str,
+        equal: Mapping[str, Any],
+        after: Mapping[str, str],
+        until: Mapping[str, str],
+    ) -> tuple[int, int]:
+        """The sum of a column, and of how many; see `Reader.total`."""
+        model: Any = kind
+        tests, values = _tests(model, equal, until, after)
+        largest = (
+            f"SELECT max({known_column(model, column)}) AS largest FROM {TABLES[model]} WHERE {' AND '.join(tests)}"
+        )
+        grouped = f"{largest} GROUP BY {known_column(model, each)}"
+        row = self._database.one(f"SELECT coalesce(sum(largest), 0), count(*) FROM ({grouped}) AS each_once", values)
+        return int(row[0]), int(row[1])
 
     def rows(self, kind: type[Row], *, order: str) -> Iterator[Row]:
         """Every row of a projection, in `order` of a column and then of the key."""
         model: Any = kind
         for row in self._database.each(select_text(model, (), order)):
             yield kind(*row)
+
+
+def _tests(
+    kind: Any, equal: Mapping[str, Any], until: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[list[str], list[Any]]:
+    """The tests of columns, and the values for them."""
+    tests, values = [], []
+    for name, value in equal.items():
+        if name == "status" and value in STATUSES:
+            tests.append(f"status = '{value}'")
+        else:
+            tests.append(f"{known_column(kind, name)} = ?")
+            values.append(value)
+    for sign, bounds in (("<=", until), (">", after)):
+        for name, value in bounds.items():
+            tests.append(f"{known_column(kind, name)} {sign} ?")
+            values.append(value)
+    return tests, values
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from abpo_sdk.errors import StoreUnavailable
-from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow
+from abpo_sdk.ledger.rows import DecisionRow, ReviewRow, RunRow, SpendRow
 from abpo_sdk.testing.expectations import expect, refused
 from abpo_sdk.testing.store_checks.samples import (
     DECISION,
@@ -13,12 +13,16 @@ from abpo_sdk.testing.store_checks.samples import (
     ROWS,
     RUN,
     SORTED,
+    SPEND,
     SUBJECT,
     entry,
     put,
     write,
 )
 from abpo_sdk.testing.store_checks.storage import Storage
+
+SPENT = (("r0", 3, "b"), ("r0", 5, "c"), ("r1", 4, "c"), ("r2", 2**62, "d"))
+"""Reviews, amounts and times; of the first review there are two."""
 
 
 def a_row_is_added_replaced_and_changed(storage: Storage) -> None:
@@ -74,6 +78,21 @@ def rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order(stora
     check("r3 r0", order="opened_at", limit=2, newest_first=True)
     check("r0 r2", equal={"role": "cfo"}, limit=2)
     check("", limit=0)
+    for after, least in (("", "cfo"), ("cfo", "clerk"), ("clerk", None)):
+        found = store.least(ReviewRow, "role", equal={"status": "open"}, after=after)
+        expect(f"the least role after {after!r}", found, least)
+
+
+def amounts_are_added_up_and_of_rows_that_are_alike_the_largest_alone(storage: Storage) -> None:
+    store = storage.new()
+    put(store, *(SPEND._replace(id=f"s{n}", review=r, amount=a, at=t) for n, (r, a, t) in enumerate(SPENT)))
+    for equal, after, until, total in (
+        ({}, "", "z", (2**62 + 9, 3)),
+        ({"person": SPEND.person}, "a", "c", (9, 2)),
+        ({"person": "nobody"}, "", "z", (0, 0)),
+    ):
+        found = store.total(SpendRow, "amount", each="review", equal=equal, after={"at": after}, until={"at": until})
+        expect(f"the total of {equal} after {after!r} until {until!r}", found, total)
 
 
 def every_row_comes_in_the_order_of_a_column_and_then_of_the_key(storage: Storage) -> None:
@@ -119,6 +138,7 @@ def the_rows_of_one_chain_are_cleared_or_all(storage: Storage) -> None:
 CHECKS = (
     a_row_is_added_replaced_and_changed,
     rows_are_selected_by_what_equals_and_what_is_at_most_and_come_in_order,
+    amounts_are_added_up_and_of_rows_that_are_alike_the_largest_alone,
     every_row_comes_in_the_order_of_a_column_and_then_of_the_key,
     a_column_that_is_not_there_is_refused,
     the_rows_of_one_chain_are_cleared_or_all,
