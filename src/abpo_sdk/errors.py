@@ -34,6 +34,7 @@ AbpoError
 │   ├── RunStale             the code changed since the run started
 │   ├── RuntimeStopped       the runtime was told to stop, and begins nothing more
 │   ├── RunBusy              another worker holds the run
+│   ├── Stopped              a person has stopped the process
 │   ├── LeaseLost            this worker no longer holds the run
 │   ├── StepTimedOut         an attempt of a step took too long
 │   ├── OutcomeUnknown       nobody can tell whether an effect was done
@@ -45,10 +46,20 @@ AbpoError
 │   ├── ReviewRequired       a person must decide, and there is no run that could wait; carries the review
 │   ├── UnknownReview        no review has this id
 │   ├── ReviewClosed         the review has been answered
+│   │   └── ReviewExpired    nobody answered it in time
 │   ├── ReviewChanged        what was shown is not what stands there now
+│   ├── ClockWrong           the clock tells a time that cannot be
+│   ├── Disagreement         those who had to decide together did not agree
+│   ├── EditInvalid          a correction that does not fit what the decision gives
 │   ├── NotPermitted         this person may not do this
+│   │   └── SeparationOfDuties  they have to do with the case
 │   ├── NobodyHolds          no person holds the role
-│   └── RationaleMissing     an answer without a reason
+│   ├── RationaleMissing     an answer without a reason
+│   ├── RationaleTooLong     a reason that nobody would read
+│   ├── ReadTooFast          an answer sooner than what was shown can be read
+│   ├── TooManyInARow        a confirmation after too many without a pause
+│   ├── OverLimit            an approval of more than the role may approve, alone or in sum
+│   └── AmountInvalid        an amount that cannot be held against a limit
 ├── LineageError             a source that cannot be named
 ├── AuditError               an auditor was given what it cannot count
 ├── EvaluationError          past cases that cannot be evaluated
@@ -65,16 +76,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from abpo_sdk.gates.authority.consultation import Consultation
     from abpo_sdk.values.review import Review
 
 __all__ = [
     "AbpoError",
+    "AmountInvalid",
     "AuditError",
     "CasesRejected",
+    "ClockWrong",
     "ConditionError",
     "CrashTestFailed",
     "DefinitionError",
+    "Disagreement",
     "DuplicateRun",
+    "EditInvalid",
     "EncryptionError",
     "Erased",
     "EvaluationError",
@@ -98,16 +114,20 @@ __all__ = [
     "OnHold",
     "OutOfScope",
     "OutcomeUnknown",
+    "OverLimit",
     "ParkingSwallowed",
     "PolicyCheckFailed",
     "ProcessCheckFailed",
     "ProofInvalid",
     "RationaleMissing",
+    "RationaleTooLong",
+    "ReadTooFast",
     "ReplayCheckFailed",
     "ReplayDiverged",
     "ReviewChanged",
     "ReviewClosed",
     "ReviewError",
+    "ReviewExpired",
     "ReviewRequired",
     "RunBusy",
     "RunError",
@@ -116,9 +136,12 @@ __all__ = [
     "RunStale",
     "RuntimeStopped",
     "SchemaUnknown",
+    "SeparationOfDuties",
     "StepTimedOut",
+    "Stopped",
     "StoreCheckFailed",
     "StoreUnavailable",
+    "TooManyInARow",
     "UnknownExport",
     "UnknownField",
     "UnknownOutcome",
@@ -280,6 +303,10 @@ class RuntimeStopped(RunError):
     """The runtime was told to stop, and begins nothing more; another one goes on."""
 
 
+class Stopped(RunError):
+    """A person has stopped the process, and it does nothing until a person who holds the named role lets it go on."""
+
+
 class RunBusy(RunError):
     """Another worker holds the run."""
 
@@ -319,12 +346,13 @@ class ReviewError(AbpoError):
 class ReviewRequired(ReviewError):
     """A person must decide, and there is no run that could wait.
 
-    `review` is the review to open with `Reviews.open`.
+    `review` is the review to open with `Reviews.open`; `reviews` are all of them, where gates that are asked together need several.
     """
 
-    def __init__(self, message: str, *, review: Review) -> None:
+    def __init__(self, message: str, *, review: Review, others: tuple[Review, ...] = ()) -> None:
         super().__init__(message)
         self.review = review
+        self.reviews = (review, *others)
 
 
 class UnknownReview(ReviewError):
@@ -335,12 +363,32 @@ class ReviewClosed(ReviewError):
     """The review has been answered, or its run has ended."""
 
 
+class ReviewExpired(ReviewClosed):
+    """Nobody answered the review in time; what waited for it must be decided anew."""
+
+
 class ReviewChanged(ReviewError):
     """What was shown is not what stands there now."""
 
 
+class ClockWrong(ReviewError):
+    """The clock tells a time without a zone, or one before the review was opened."""
+
+
+class Disagreement(ReviewError):
+    """Those who had to decide together gave different outcomes, and nobody was named to break the tie."""
+
+
+class EditInvalid(ReviewError):
+    """A correction that names what the decision does not give, or is of another type."""
+
+
 class NotPermitted(ReviewError):
     """This person may not do this."""
+
+
+class SeparationOfDuties(NotPermitted):
+    """This person, who acts for them, or for whom they act, has to do with the case, and so does not decide it."""
 
 
 class NobodyHolds(ReviewError):
@@ -349,6 +397,40 @@ class NobodyHolds(ReviewError):
 
 class RationaleMissing(ReviewError):
     """An answer or a resolution without a reason."""
+
+
+class RationaleTooLong(ReviewError):
+    """A reason that nobody would read."""
+
+
+class ReadTooFast(ReviewError):
+    """An answer sooner than what was shown can be read, or to what was never shown; it may be given again later."""
+
+
+class TooManyInARow(ReviewError):
+    """A confirmation after too many without a pause; it may be given after the pause."""
+
+
+class OverLimit(ReviewError):
+    """An approval of more than the role may approve: alone, in sum over a time, or together with the cases that it was split from.
+
+    `consultation` holds what every limit said.
+    """
+
+    def __init__(self, message: str, *, consultation: Consultation | None = None) -> None:
+        super().__init__(message)
+        self.consultation = consultation
+
+
+class AmountInvalid(ReviewError):
+    """An amount that cannot be held against a limit: NaN, negative, a part of a cent, or in a mixed or unknown currency.
+
+    `consultation` holds what every limit said, where any was asked.
+    """
+
+    def __init__(self, message: str, *, consultation: Consultation | None = None) -> None:
+        super().__init__(message)
+        self.consultation = consultation
 
 
 class LineageError(AbpoError):

@@ -137,8 +137,8 @@ def test_what_was_not_opened_or_not_answered_cannot_be_settled(reviews, review, 
     [
         ("pay", "ines@acme", "x", NotPermitted, "'ines@acme' may not answer the review 'C-1/approval/0'.*controller"),
         ("pay", "eve@acme", "x", NotPermitted, "'eve@acme' may not .* nobody of that id"),
-        ("pay", "policy", "x", NotPermitted, "'policy' may not"),
-        ("pay", "", "x", NotPermitted, "'' may not"),
+        ("pay", "policy", "x", NotPermitted, "'policy' may not .* no person decided"),
+        ("pay", "", "x", NotPermitted, "'' may not .* blank"),
         ("approve", "maria@acme", "x", UnknownOutcome, "does not know the outcome 'approve'; it knows pay, refer"),
         (True, "maria@acme", "x", UnknownOutcome, "does not know the outcome True"),
         (None, "maria@acme", "x", UnknownOutcome, "does not know the outcome None"),
@@ -154,6 +154,9 @@ def test_an_answer_that_may_not_stand_is_refused_and_leaves_the_review_open(
         review.answer(outcome, by=by, because=because)
     assert answered_entries(reviews) == []
     assert reviews.get(review.id).status == "open"
+    refused = reviews.ledger.entries("C-1")[-1]
+    assert (refused.kind, refused.content["error"], refused.content["what"]) == ("refused", error.__name__, "answer")
+    reviews.ledger.verify()
 
 
 def test_a_second_answer_is_refused_and_names_the_first(reviews, review):
@@ -214,7 +217,8 @@ def test_an_overdue_review_takes_the_answer_of_the_next_role_alone_even_before_i
     with pytest.raises(NotPermitted, match=r"'maria@acme' may not .* it is put to the cfo"):
         review.answer("pay", by="maria@acme", because="x")
     assert review.answer("pay", by="ines@acme", because="x").given.by == "ines@acme"
-    assert [entry.kind for entry in reviews.ledger.entries("C-1")] == ["decision", "review", "escalated", "answered"]
+    kinds = [entry.kind for entry in reviews.ledger.entries("C-1")]
+    assert kinds == ["decision", "review", "escalated", "refused", "answered"]
 
 
 def test_a_review_without_a_due_time_waits_for_ever(reviews, decision, clock):

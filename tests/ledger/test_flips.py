@@ -26,7 +26,7 @@ from abpo_sdk.ledger.stores.sqlite_database import SqliteDatabase
 from abpo_sdk.ledger.transparency.checkpoint import sign_checkpoint
 from abpo_sdk.testing.clock import START
 from abpo_sdk.values.encoded import Encoded, PersonalValue
-from tests.ledger.data.make import write
+from tests.ledger.data.make import write, write_reviews
 
 DO_NOT_MATTER = {
     (
@@ -89,6 +89,7 @@ class Loaded(SqliteStore):
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("original") / "ledger.db"
     write(path)
+    write_reviews(path)
     return path
 
 

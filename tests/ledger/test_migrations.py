@@ -17,6 +17,8 @@ from abpo_sdk.ledger.stores.migrations import APPLICATION_ID, MIGRATIONS, Migrat
 from abpo_sdk.testing import FakeClock, TestRuntime
 from abpo_sdk.values.encoded import Encoded
 from tests.ledger.data.make import second
+from tests.ledger.data.reviewed import PEOPLE as REVIEWERS
+from tests.ledger.data.reviewed import lend
 
 DATA = Path(__file__).parent / "data"
 NEXT: Sequence[Migration] = (
@@ -275,6 +277,29 @@ def test_a_ledger_that_was_written_with_schema_3_still_reads_the_same_and_goes_o
     with TestRuntime(ledger, [second.bind()], clock=FakeClock(datetime(2026, 1, 9, tzinfo=UTC))) as runtime:
         assert sorted(runtime.tick().advanced) == ["W-2", "W-3"]
         assert runtime.run("W-2").result() == 3
+
+
+def test_a_ledger_that_was_written_with_schema_4_still_reads_the_same_and_goes_on(
+    tmp_path: Path, open_ledger: Callable[..., Ledger]
+) -> None:
+    for suffix in ("", ".keys", ".signer", ".anchor"):
+        copy(DATA / f"schema_4.db{suffix}", tmp_path / f"schema_4.db{suffix}")
+    with closing(sqlite3.connect(tmp_path / "schema_4.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+    ledger = opened(tmp_path / "schema_4.db", open_ledger)
+    verified = ledger.verify()
+    assert (verified.entries, verified.chains, verified.sealed, verified.erased, verified.swept) == (77, 16, 20, 1, 1)
+    heads = {head.chain: head.hash for head in ledger.store.heads()}
+    assert heads["L-1"] == "b2612d524100b866570667aa349cd62acc770c8d743c9f7b90cab6b697728745"
+    assert [len(ledger.store.select(kind)) for kind in TABLES] == [8, 8, 9, 9, 2, 1, 8, 5, 2, 1, 1]
+    rows = {kind: ledger.store.select(kind) for kind in TABLES}
+    ledger.rebuild()
+    assert {kind: ledger.store.select(kind) for kind in TABLES} == rows
+    with TestRuntime(ledger, [lend], people=REVIEWERS, clock=FakeClock(datetime(2026, 2, 1, tzinfo=UTC))) as runtime:
+        runtime.tick()
+        for person in ("ines@acme", "zoe@acme"):
+            runtime.run("L-2").review.answer("lend", by=person, because="a small one")
+        assert runtime.run("L-2").review.gate == "in time"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from abpo_sdk.runtime import Runtime
 from abpo_sdk.testing.clock import FakeClock
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.review import Review
+from tests.ledger.data.reviewed import PEOPLE as REVIEWERS
+from tests.ledger.data.reviewed import lend, write_reviewed
 from tests.ledger.erasing import (
     DAY,
     PEOPLE,
@@ -41,8 +43,11 @@ from tests.ledger.erasing import (
 )
 
 AT_ONCE = timedelta(0)
-OWN = ("erased", "held", "released", "swept", "reopened", "exported")
-OF_A_RUN = tuple(kind for kind in get_args(Kind) if kind not in (*OWN, "imported", "escalated"))
+OWN = (
+    "erased", "held", "released", "swept", "reopened", "exported",
+    "delegated", "undelegated", "stopped", "restarted", "seeded", "declared",
+)  # fmt: skip
+OF_A_RUN = tuple(kind for kind in get_args(Kind) if kind not in (*OWN, "imported"))
 
 
 @pytest.mark.parametrize("holds", PROPERTIES["retention"], ids=lambda holds: holds.__name__)
@@ -117,7 +122,7 @@ def test_sweeping_is_cut_into_many_transactions_and_takes_all(tmp_path: Path) ->
 # runs
 
 
-RUNS = ("plain", "asked", "supplied", "caught", "abandoned", "tried again", "asleep", "migrated")
+RUNS = ("reviewed", "plain", "asked", "supplied", "caught", "abandoned", "tried again", "asleep", "migrated")
 
 
 class Shaky:
@@ -159,6 +164,7 @@ napping_longer = process(name="napping", version="2")(lambda number: nap(1) + 0 
 
 def of_every_kind(runtime: Runtime, bank: Bank, clock: FakeClock) -> None:
     """Runs that have ended, with entries of every kind that a run can have."""
+    write_reviewed(runtime, "reviewed")
     runtime.start(settle, claim("1"), id="plain")
     asked = runtime.start(settle, claim("2", amount=500), id="asked")
     asked.review.answer("pay", by="maria@acme", because="fine")
@@ -208,7 +214,8 @@ def outcome(look: Callable[[Runtime, str], Any], runtime: Runtime, run: str) -> 
 @pytest.mark.parametrize("kind", ["all", *OF_A_RUN])
 def test_whatever_is_swept_nothing_is_done_again_and_what_is_said_is_so_or_refused(kind: str, tmp_path: Path) -> None:
     clock, bank = FakeClock(), Bank()
-    with opened(tmp_path, clock=clock) as ledger, Runtime(ledger, [settle.bind(bank=bank)], people=PEOPLE) as runtime:
+    processes = [settle.bind(bank=bank), lend]
+    with opened(tmp_path, clock=clock) as ledger, Runtime(ledger, processes, people=REVIEWERS) as runtime:
         of_every_kind(runtime, bank, clock)
         ledger.seal()
         decided = {row.id: (row.outcome, row.decided_by) for row in ledger.store.select(DecisionRow)}

@@ -23,8 +23,8 @@ def opened(path, clock):
     """Opens runtimes, each as another worker would, on one and the same ledger file."""
     with ExitStack() as stack:
 
-        def open_runtime(*processes, people=PEOPLE, timeout=5.0, clock=clock):
+        def open_runtime(*processes, people=PEOPLE, timeout=5.0, clock=clock, **options):
             ledger = Ledger(f"sqlite:///{path}", clock=clock, timeout=timeout)
-            return stack.enter_context(Runtime(ledger, processes, people=people))
+            return stack.enter_context(Runtime(ledger, processes, people=people, **options))
 
         yield open_runtime

@@ -94,7 +94,8 @@ def test_an_answer_that_may_not_stand_leaves_the_run_waiting(run, outcome, by, b
     with pytest.raises(error):
         run.review.answer(outcome, by=by, because=because)
     assert run.status == "waiting"
-    assert run.entries == entries
+    assert run.entries[:-1] == entries
+    assert (run.entries[-1].kind, run.entries[-1].content["error"]) == ("refused", error.__name__)
 
 
 def test_a_second_answer_changes_nothing(run):
@@ -103,7 +104,9 @@ def test_a_second_answer_changes_nothing(run):
     entries = run.entries
     with pytest.raises(ReviewClosed, match="answered 'pay' by maria@acme"):
         review.answer("refer", by="otto@acme", because="second")
-    assert run.entries == entries
+    assert run.entries[:-1] == entries
+    assert run.entries[-1].kind == "refused"
+    assert run.result().startswith("pay by maria@acme")
 
 
 def test_a_review_whose_run_was_given_up_is_closed(opened):
@@ -146,7 +149,7 @@ def test_an_overdue_answer_of_the_old_role_is_refused_even_before_a_tick(run, cl
         run.review.answer("pay", by="maria@acme", because="x")
     assert run.status == "waiting"
     run.review.answer("pay", by="ines@acme", because="urgent")
-    assert kinds(run)[-5:] == ["review", "escalated", "answered", "step", "finished"]
+    assert kinds(run)[-6:] == ["review", "escalated", "refused", "answered", "step", "finished"]
 
 
 def test_an_answer_just_in_time_counts(run, clock):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, Gate, Personal, Policy, fields, process, rule, step
-from abpo_sdk.errors import RunNotDone, RunStale
+from abpo_sdk.errors import ReviewChanged, RunNotDone, RunStale
 
 
 class Claim(BaseModel):
@@ -219,11 +219,6 @@ def changed_gate(claim: Claim) -> str:
     [
         (changed_body, {}, "'Process job' was .* and is "),
         (body, {"version": "2"}, "'Process job' was .* and is 2"),
-        (
-            changed_policy,
-            {"version": "1"},
-            f"'DecisionTable claims' was {claims.version} and is {claims_changed.version}",
-        ),
         (changed_gate, {"version": "1"}, f"'Gate approval' was {approval.version} and is {approval_changed.version}"),
     ],
 )
@@ -242,6 +237,21 @@ def test_a_run_whose_code_changed_waits_for_that_code_and_says_so(opened, after,
     assert other.tick().advanced == ()
     assert [stale.id for stale in other.stale()] == ["R"]
     assert opened(first.bind()).tick().advanced == ("R",)
+    assert run.result() == "pay"
+
+
+def test_an_answer_to_what_another_version_of_the_policy_decided_is_refused(opened):
+    first, then = process(name="job", version="1")(body), process(name="job", version="1")(changed_policy)
+    run = opened(first.bind()).start(first, CLAIM, id="R")
+    other = opened(then.bind())
+    changed = f"'claims' decided in version {claims.version}, and now it is version {claims_changed.version}"
+    with pytest.raises(ReviewChanged, match=changed):
+        other.run("R").review.answer("pay", by="maria@acme", because="x")
+    assert run.status == "waiting"
+    assert run.entries[-1].kind == "refused"
+    pins = f"'DecisionTable claims' was {claims.version} and is {claims_changed.version}"
+    assert pins in other.stale()[0].why
+    run.review.answer("pay", by="maria@acme", because="x")
     assert run.result() == "pay"
 
 

@@ -80,7 +80,7 @@ def test_nor_can_it_from_an_event_loop():
 
 def test_a_review_is_answered_at_its_desk():
     class Desk:
-        def answer(self, review, outcome, *, by, because):
+        def answer(self, review, outcome, *, by, because, edit):
             return replace(review, status="answered", given=Answer(outcome, by, because, AT))
 
     review = replace(REVIEW, desk=Desk()).answer("pay", by="maria@acme", because="fine")

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from abpo_sdk.conditions import Reading
 from abpo_sdk.errors import AbpoError, EvaluationError
 from abpo_sdk.evaluation.history import History, read_history
 from abpo_sdk.evaluation.report import Backtest
@@ -93,9 +92,8 @@ def _result(
         )
         if gate is not None:
             stage = f"gate {gate.name!r}: "
-            check = gate.check(decision)
-            held = gate.when.parts_that_hold(Reading(decision, decision.case)) if check.needed else ()
-            result = result._replace(asked=check.needed, why=check.why, conditions=tuple(part.text() for part in held))
+            check = gate.check(decision, key=str(label))
+            result = result._replace(asked=check.needed, why=check.why, conditions=check.conditions)
     except Exception as error:  # noqa: BLE001  whatever one case makes a policy raise, the others are evaluated
         told = str(error) if isinstance(error, AbpoError) else f"{type(error).__name__}: {error}"
         return Result(label, truth, error=stage + told), ()

@@ -1,66 +1,69 @@
-"""The reviews that are open: listed, answered, escalated; with a runtime on top, or without one."""
+"""The reviews that are open: listed, claimed, answered, escalated; with a runtime on top, or without one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
-from abpo_sdk.errors import DuplicateRun, RationaleMissing, ReviewChanged, ReviewClosed, ReviewError, UnknownReview
-from abpo_sdk.gates.gate import check_outcome
+from abpo_sdk.errors import DefinitionError, DuplicateRun, ReviewChanged, ReviewError, UnknownReview
+from abpo_sdk.gates import acting, answering
+from abpo_sdk.gates.answerable import check_enough
+from abpo_sdk.gates.candidates import queues_of
 from abpo_sdk.gates.people import People
-from abpo_sdk.ledger import Ledger, Place, Writer
-from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.encryption import masked
-from abpo_sdk.ledger.entry import BODY, Draft, Entry, entry_id, id_part
+from abpo_sdk.gates.queues import check_holders
+from abpo_sdk.gates.reading_reviews import review_of, row_of
+from abpo_sdk.gates.review_entries import review_draft, review_id, shown_of
+from abpo_sdk.gates.review_state import answer_of, read_state
+from abpo_sdk.gates.review_writing import Happening, ReviewWriter
+from abpo_sdk.gates.standing import Swapped
+from abpo_sdk.gates.switches import Segment, Switches
+from abpo_sdk.ledger import Ledger, Place
+from abpo_sdk.ledger.decisions import encode_case, encode_decision
+from abpo_sdk.ledger.entry import BODY, Draft, entry_id
+from abpo_sdk.ledger.review_projection import ASKED
 from abpo_sdk.ledger.rows import ReviewRow
-from abpo_sdk.values.clock import from_text, to_text
+from abpo_sdk.ledger.store import Reader
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Encoded, file_digest
-from abpo_sdk.values.review import Answer, Review, ReviewStatus
+from abpo_sdk.values.review import Review, ReviewStatus
+
+if TYPE_CHECKING:
+    from abpo_sdk.gates.bulk import BulkAct, BulkDone
+    from abpo_sdk.gates.delegation import Delegation
+    from abpo_sdk.gates.gate import Gate
+    from abpo_sdk.gates.guarding.conduct import Conduct
 
 
-def review_draft(
-    review: Review, *, identifier: str, place: Place, at: datetime, inputs: Encoded | None = None, parks: bool = True
-) -> Draft:
-    """The entry that puts a review before a person: what is shown, to whom, and until when; and whether its run waits from now on."""
-    shown = encode_decision(review.decision, encode_case(review.decision.case, file_digest))
-    payload: dict[str, Any] = {
-        "decision": review.decision.id,
-        "due": to_text(at.astimezone(UTC) + review.due_in)
-        if review.due_in
-        else None,  # elsewhere, a day may have 23 hours
-        "escalate_to": review.escalate_to,
-        "gate": review.gate,
-        "review": identifier,
-        "shown": shown.tree,
-        "to": review.to,
-        "why": list(review.why),
-    }
-    if not parks:
-        payload["parks"] = False
-    return Draft(place, "review", review.gate, payload, at, shown.within("shown"), inputs or shown)
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What happened to a review, for whoever tells people of it.
 
+    Args:
+        what: "opened", "reminded", "escalated", "expired" or "unclaimed" (its claim is over).
+        review: the review as it stands.
+    """
 
-def answer_of(entries: Collection[Entry], place: Place) -> Answer | None:
-    """What a person said to the review that stands at `place` of a run."""
-    for entry in entries:
-        if entry.place.scope == place.inner and entry.kind == "answered":
-            content = entry.content
-            return Answer(content["outcome"], content["by"], content["because"], entry.at)
-    return None
+    what: Happening
+    review: Review
 
 
 class Reviews:
-    """The tasks that are put before people: open, list, answer, escalate.
+    """The tasks that are put before people: open, list, claim, answer, escalate.
 
-    The runtime parks and resumes its runs on top of this. A caller with an engine of their own opens a review
-    for a decision, and applies the answer to it later, with the same checks.
+    The runtime parks and resumes its runs on top of this. A caller with an engine of their own has decisions pass gates
+    `with reviews.case(key):`, or opens a review and applies the answer to its decision later; with the same checks.
 
     Args:
         ledger: where reviews and answers are kept.
         people: who holds which role.
+        policies: the policies that are there now; an answer to what another version of one decided is refused.
+        segments: the parts of the cases that can be stopped by name; see `Switches`.
+        notify: is told of each `Notice`, such as to send a mail; what it raises is logged, and a reminder is then tried again.
+        swapped: says which version of a policy is there now, in place of `policies`; see `Standing`.
+        answered, answered_async: told of each review that is settled, after it is.
 
     >>> from abpo_sdk.errors import ReviewRequired
     >>> from abpo_sdk.conditions import fields
@@ -83,13 +86,69 @@ class Reviews:
         ledger: Ledger,
         people: People | Mapping[str, Collection[str]],
         *,
+        policies: Iterable[Any] = (),
+        segments: Iterable[Segment] = (),
+        notify: Callable[[Notice], None] | None = None,
+        swapped: Swapped | None = None,
         answered: Callable[[Review], None] | None = None,
         answered_async: Callable[[Review], Awaitable[None]] | None = None,
     ) -> None:
         self.ledger = ledger
         self.people = people if isinstance(people, People) else People(people)
+        self.switches = Switches(ledger, self.people, segments)
+        self._notify = notify
         self._answered = answered
         self._answered_async = answered_async
+        versions = {policy.name: policy.version for policy in policies}
+
+        def given(_: str, policy: str, version: str) -> str | None:
+            present = versions.get(policy, version)
+            return present if present != version else None
+
+        tell = self._tell if notify is not None else None
+        self.writer = ReviewWriter(ledger, self.people, swapped or given, tell)
+
+    # opening
+
+    def case(self, key: str, *, connection: Any = None) -> AbstractContextManager[None]:
+        """A block in which policies and gates are recorded under a key, as in a run of that id.
+
+        What has been decided under the key is not decided again, and a gate that needs a person opens its review and raises
+        `ReviewRequired`, until it is answered; then the same block goes on. Steps get the idempotency keys that a run of this
+        id would give them, and are not recorded.
+
+        Args:
+            key: what the block is about, in the caller's own identifiers, the same on every attempt.
+            connection: the caller's own connection to the ledger's database; see `Ledger.record`. Then `notify` is not told of
+                reviews that are opened, since only the caller knows when they are committed.
+
+        Raises:
+            DefinitionError: the key is blank, or no text; or the block stands in a process that a runtime runs.
+            DuplicateRun: the key is the id of a run; or in the block, something else is decided or asked than the ledger has
+                under this key.
+            Stopped: in the block, a process is called that somebody has stopped.
+
+        >>> from abpo_sdk.errors import ReviewRequired
+        >>> from abpo_sdk.conditions import fields
+        >>> from abpo_sdk.gates.gate import Gate
+        >>> reviews = Reviews(Ledger("sqlite://"), {"maria@acme": {"controller"}})
+        >>> gate = Gate("approval", when=fields(Decision).confidence < 0.9, to="controller")
+        >>> unsure = Decision("claims", "1", "refer", "refer", ("pay", "refer"), 0.4, (), {"amount": 70}, ())
+        >>> def handle() -> str:
+        ...     try:
+        ...         with reviews.case("C-1"):
+        ...             return gate(unsure).outcome
+        ...     except ReviewRequired as needed:
+        ...         return needed.review.status
+        >>> handle()
+        'open'
+        >>> _ = reviews.of("C-1")[0].answer("pay", by="maria@acme", because="the receipt is there")
+        >>> handle()
+        'pay'
+        """
+        from abpo_sdk.gates.case_recorder import CaseRecorder  # what only some need is loaded when they do
+
+        return CaseRecorder(self, key, connection)
 
     def open(self, review: Review, *, key: str) -> Review:
         """Put a review before its role, once for its key.
@@ -106,15 +165,35 @@ class Reviews:
         decision = self.ledger.record(review.decision, key=key)
         review = replace(review, decision=decision)
         place = Place(BODY, 1)
-        identifier = f"{id_part(key)}{BODY}{id_part(review.gate)}/0"
-        draft = review_draft(review, identifier=identifier, place=place, at=self.ledger.clock.now())
+        identifier = review_id(key, BODY, review.gate, 0)
+        draft = self.draft(review, shown_of(review), identifier=identifier, place=place)
         with self.ledger.writing() as writer:
             there = writer.tx.entry(key, place)
             if there is None:
                 writer.append(key, [draft])
             elif there.name != review.gate:
                 raise DuplicateRun(f"the key {key!r} holds a review of gate {there.name!r}; a key stands for one")
+        if there is None:
+            self.opened(identifier)
         return self.get(identifier)
+
+    def draft(self, review: Review, shown: Encoded, *, identifier: str, place: Place, **more: Any) -> Draft:
+        """The entry that opens a review; see `review_draft`.
+
+        Raises:
+            NobodyHolds: nobody could answer it.
+        """
+        self.check_somebody(review)
+        made = review_draft(review, shown, identifier=identifier, place=place, at=self.ledger.clock.now(), **more)
+        if review.terms is not None:
+            check_enough(self.people, review, made.payload)
+        return made
+
+    def opened(self, identifier: str) -> None:
+        """Tell whoever is to be told that a review was opened."""
+        self.writer.told("opened", identifier)
+
+    # looking
 
     def list(
         self, *, to: str | None = None, status: ReviewStatus = "open", limit: int | None = None
@@ -127,10 +206,27 @@ class Reviews:
         rows = self.ledger.store.select(ReviewRow, equal=equal, order="opened_at", limit=limit)
         return tuple(self._review(row) for row in rows)
 
+    def next(self, *, by: str, limit: int = 1) -> tuple[Review, ...]:
+        """The reviews that a person may answer now, those that they have claimed first, then the oldest; the first `limit` of them.
+
+        Raises:
+            NotPermitted: nobody knows them.
+        """
+        from abpo_sdk.gates.queueing import queued
+
+        self.people.check_known(by, "ask for reviews")
+        return tuple(self._review(row) for row in queued(self.writer, by, limit))
+
     def of(self, run: str, *, status: ReviewStatus | None = None) -> tuple[Review, ...]:
         """The reviews of a run or key, oldest first."""
         equal = {"chain": run} | ({"status": status} if status else {})
-        return tuple(self._review(row) for row in self.ledger.store.select(ReviewRow, equal=equal, order="opened_at"))
+        rows = self.ledger.store.select(ReviewRow, equal=equal, order="opened_at")
+        return tuple(self._review(row) for row in rows if row.purpose != "second" or status is None)
+
+    def waited_for(self, run: str) -> tuple[Review, ...]:
+        """The reviews that a run or key waits for (open, claimed, or returned for information), oldest first."""
+        rows = self.ledger.store.select(ReviewRow, equal={"chain": run}, order="opened_at")
+        return tuple(self._review(row) for row in rows if row.status in ASKED and row.purpose == "decide")
 
     def get(self, identifier: str) -> Review:
         """One review.
@@ -138,23 +234,105 @@ class Reviews:
         Raises:
             UnknownReview: there is none of this id.
         """
-        return self._review(self._row(self.ledger.store, identifier))
+        return self.read(self.ledger.store, identifier)
 
-    def answer(self, review: Review, outcome: str, *, by: str, because: str) -> Review:
+    def read(self, reader: Reader, identifier: str) -> Review:
+        """One review as a reader has it, such as a transaction that is in progress."""
+        return review_of(reader, read_state(reader, row_of(reader, identifier), self.ledger.vault), self)
+
+    def show(self, review: Review, *, by: str) -> Review:
+        """What a person sees of a review; see `Review.show`."""
+        from abpo_sdk.gates.showing import as_seen, viewing
+
+        identifier = self.writer.attempt(review.id, "show", by, lambda standing: viewing(standing, by))
+        reader = self.ledger.store
+        state = read_state(reader, row_of(reader, identifier), self.ledger.vault)
+        return as_seen(reader, state, self, self.ledger.vault, self.people.labels_seen_by(by))
+
+    # answering
+
+    def answer(
+        self, review: Review, outcome: str, *, by: str, because: str = "", edit: Mapping[str, Any] | None = None
+    ) -> Review:
         """Record what a person said; see `Review.answer`."""
-        answered = self._record(review, outcome, by, because)
-        if self._answered is not None:
+        answered = self._record(review, outcome, by, because, edit)
+        if self._answered is not None and answered.status == "answered":
             self._answered(answered)
         return answered
 
-    async def answer_async(self, review: Review, outcome: str, *, by: str, because: str) -> Review:
+    async def answer_async(
+        self, review: Review, outcome: str, *, by: str, because: str = "", edit: Mapping[str, Any] | None = None
+    ) -> Review:
         """`answer`, from an event loop."""
-        answered = self._record(review, outcome, by, because)
+        answered = self._record(review, outcome, by, because, edit)
+        if answered.status != "answered":
+            return answered
         if self._answered_async is not None:
             await self._answered_async(answered)
         elif self._answered is not None:
             self._answered(answered)
         return answered
+
+    def import_answer(
+        self,
+        identifier: str,
+        outcome: str,
+        *,
+        by: str,
+        because: str = "",
+        shown: str,
+        source: str,
+        edit: Mapping[str, Any] | None = None,
+    ) -> Review:
+        """Record an answer that was given elsewhere, such as in a ticket; with the same checks as any other.
+
+        Args:
+            identifier: the review.
+            outcome: what was said.
+            by: who said it, by the id that this application knows them by.
+            because: the reason, in words.
+            shown: the `Review.shown` that the answer was given to.
+            source: where it was given, such as "ticket 4711".
+            edit: what was corrected there; see `Review.answer`.
+
+        Raises:
+            ReviewError, UnknownOutcome: as `Review.answer` says.
+        """
+        review = replace(self.get(identifier), shown=shown)
+        answered = self._record(review, outcome, by, because, edit, "" if source is None else source)
+        self._settled(identifier)
+        return answered
+
+    def act(self, review: Review, act: str, *, by: str, **said: Any) -> Review:
+        """Record what a person does with a review without answering it; see the methods of `Review`."""
+        do = acting.ACTS.get(act)
+        if do is None:
+            raise DefinitionError(f"a review cannot be {act!r}; it can be told to {', '.join(acting.ACTS)}")
+        return self.get(self.writer.attempt(review.id, act, by, lambda standing: do(standing, by=by, **said)))
+
+    def bulk(
+        self, act: BulkAct, reviews: Iterable[Review | str], *, by: str, because: str, to: str | None = None
+    ) -> BulkDone:
+        """Refuse, return or reassign many reviews, each by an entry of its own. None is ever approved in bulk.
+
+        Args:
+            act: "refuse" (with the outcome that its gate names: `Gate(refuses=...)`), "return" (for information) or "reassign".
+            reviews: the reviews, or their ids.
+            by: the person, by id; what they may not do with one of the reviews, they may not do with it here.
+            because: the reason, the same for all.
+            to: whom they are put to, where they are reassigned.
+
+        Returns:
+            With which it was done, and with which not, and why.
+
+        Raises:
+            DefinitionError: something else than these three is to be done.
+            StoreUnavailable: the ledger could not be written; those that are done are done.
+        """
+        from abpo_sdk.gates.bulk import bulk
+
+        said = {"to": to} if act == "reassign" else {}
+        return bulk(self.writer, act, reviews, by=by, because=because, said=said, settled=self._settled)
 
     def settle(self, decision: Decision, *, key: str) -> Decision:
         """The decision as it stands after the answer that was given under this key.
@@ -182,115 +360,144 @@ class Reviews:
             raise ReviewError(f"the review {opened.content['review']!r} has not been answered yet")
         return answer.apply(replace(decision, id=entry_id(key, entries[0].place), at=entries[0].at), gate=opened.name)
 
-    def escalate(self) -> tuple[Review, ...]:
-        """Put every overdue review to the role that it escalates to.
+    # how well people decide
+
+    def seed(self, gate: Gate, decision: Decision, *, right: str, key: str, by: str, because: str) -> str:
+        """Put a case before people whose right answer is known, to see whether they look; nothing waits for it.
+
+        To those who answer it, it is a review like any other. It is in no list of decisions.
+
+        Args:
+            gate: the gate that asks.
+            decision: what is proposed; usually something wrong.
+            right: the outcome that is right.
+            key: what it is about; a key of its own, which looks like any other.
+            by: who seeds it, by id.
+            because: why that outcome is right.
 
         Returns:
-            The reviews that moved.
+            The review's id.
+
+        Raises:
+            UnknownOutcome: the policy does not know the right outcome.
+            DuplicateRun: the key is taken.
         """
-        now = to_text(self.ledger.clock.now())
-        overdue = self.ledger.store.select(ReviewRow, equal={"status": "open"}, until={"due_at": now}, order="due_at")
-        moved = []
-        for row in overdue:
-            with self.ledger.writing() as writer:
-                if self._escalate_if_due(writer, self._row(writer.tx, row.id)):
-                    moved.append(row.id)
+        from abpo_sdk.gates.vigilance import seed
+
+        identifier = seed(self.ledger, self.people, gate, decision, right=right, key=key, by=by, because=because)
+        self.opened(identifier)
+        return identifier
+
+    def declare_measures(self, *, by: str, because: str) -> None:
+        """Declare that single persons may be measured, and by which agreement; without it, `conduct` measures roles alone."""
+        from abpo_sdk.gates.vigilance import declare_measures
+
+        declare_measures(self.ledger, self.people, by=by, because=because)
+
+    def conduct(
+        self,
+        *,
+        by: Literal["role", "person"] = "role",
+        gate: str | None = None,
+        least_reading: timedelta | None = None,
+    ) -> Conduct:
+        """Measure how people decide: how often they confirm, how long they read, which known cases they catch.
+
+        Args:
+            by: "role", or "person", which must have been declared.
+            gate: the gate whose reviews are looked at; None for all.
+            least_reading: the time that a review takes to be read at least; None where that is not judged.
+
+        Raises:
+            DefinitionError: by person, and nobody has declared it.
+        """
+        from abpo_sdk.gates.vigilance import conduct
+
+        return conduct(self.ledger, by=by, gate=gate, least_reading=least_reading)
+
+    # what happens by itself, and who acts for whom
+
+    def escalate(self) -> tuple[Review, ...]:
+        """Have happen what is due: overdue reviews go to their next role, others are reminded of, expire, or are free again.
+
+        Returns:
+            The reviews that went to another role.
+        """
+        moved = [name for name in self.writer.due() if "escalated" in self.writer.happen(name)]
         return tuple(self.get(identifier) for identifier in moved)
 
+    def delegate(
+        self,
+        *,
+        by: str,
+        to: str,
+        until: datetime,
+        because: str,
+        roles: Collection[str] | None = None,
+        since: datetime | None = None,
+    ) -> Delegation:
+        """Have another person act for somebody until a time: in these roles of theirs, or in all.
+
+        Raises:
+            NotPermitted: one of them is not known, or does not hold a role.
+            DefinitionError: no end, an end before the beginning, or to oneself.
+            RationaleMissing: `because` is blank.
+        """
+        from abpo_sdk.gates.delegating import delegate
+
+        return delegate(self.ledger, self.people, by=by, to=to, until=until, because=because, roles=roles, since=since)
+
+    def end_delegation(self, delegation: Delegation, *, by: str, because: str) -> None:
+        """Have a delegation end now; said by one of the two."""
+        from abpo_sdk.gates.delegating import end_delegation
+
+        end_delegation(self.ledger, self.people, delegation, by=by, because=because)
+
     def check_somebody(self, review: Review) -> None:
-        """Refuse a review that nobody could answer.
+        """Refuse a review that nobody could answer, or that would go to nobody when it is overdue.
 
         Raises:
             NobodyHolds: naming the role.
         """
-        self.people.someone(review.to)
-        if review.escalate_to:
-            self.people.someone(review.escalate_to)
+        roles = [role for role in (review.to, review.escalate_to) if role]
+        levels = review.terms.levels() if review.terms is not None else [queues_of(role) for role in roles]
+        for queues in levels:
+            check_holders(self.people, queues)
 
-    def _record(self, review: Review, outcome: str, by: str, because: str) -> Review:
-        if review.id is None:
-            raise UnknownReview(f"this review of gate {review.gate!r} was never opened")
-        if self._is_due(self._row(self.ledger.store, review.id)):
-            with self.ledger.writing() as writer:  # of its own, so that it stands even where the answer is refused
-                self._escalate_if_due(writer, self._row(writer.tx, review.id))
-        with self.ledger.writing() as writer:
-            row = self._row(writer.tx, review.id)
-            if row.status != "open":
-                how = (
-                    f"answered {row.outcome!r} by {row.answered_by}"
-                    if row.status == "answered"
-                    else "closed with its run"
-                )
-                raise ReviewClosed(f"the review {row.id!r} is {how}; an answer is used once")
-            if review.shown != row.shown:
-                raise ReviewChanged(
-                    f"the review {row.id!r} shows something else now than was answered; look at it again"
-                )
-            if self._escalate_if_due(writer, row):
-                row = self._row(writer.tx, review.id)
-            action = f"answer the review {row.id!r}"
-            self.people.check_holds(by, row.role, action)
-            check_outcome(outcome, review.outcomes, what=f"the review {row.id!r}")
-            if not isinstance(because, str) or not because.strip():
-                raise RationaleMissing(f"the review {row.id!r} needs a reason; say because=...")
-            payload = {
-                "because": because,
-                "by": by,
-                "decision": row.decision_id,
-                "gate": row.gate,
-                "outcome": outcome,
-                "review": row.id,
-                "role": row.role,
-                "shown": row.shown,
-            }
-            writer.append(row.chain, [self._draft(writer, row, "answered", payload)])
-        return self.get(review.id)
+    def _record(
+        self,
+        review: Review,
+        outcome: str,
+        by: str,
+        because: str,
+        edit: Mapping[str, Any] | None,
+        source: str | None = None,
+    ) -> Review:
+        def do(standing: Any) -> acting.Done:
+            limits = self.people.limits
+            said = answering.answer(
+                standing,
+                shown=review.shown,
+                outcome=outcome,
+                by=by,
+                because=because,
+                edit=edit,
+                limits=limits,
+                source=source,
+            )
+            return "answered", said
 
-    def _is_due(self, row: ReviewRow) -> bool:
-        due = row.status == "open" and row.due_at is not None and row.escalate_to is not None
-        return due and str(row.due_at) <= to_text(self.ledger.clock.now())
+        return self.get(self.writer.attempt(review.id, "answer", by, do))
 
-    def _escalate_if_due(self, writer: Writer, row: ReviewRow) -> bool:
-        if not self._is_due(row):
-            return False
-        payload = {"from": row.role, "due": row.due_at, "review": row.id, "to": row.escalate_to}
-        writer.append(row.chain, [self._draft(writer, row, "escalated", payload)])
-        return True
-
-    def _draft(self, writer: Writer, row: ReviewRow, kind: Any, payload: dict[str, Any]) -> Draft:
-        inner = Place(row.scope, row.ordinal).inner
-        number = sum(entry.place.scope == inner for entry in writer.tx.entries(row.chain))
-        return Draft(Place(inner, number), kind, row.gate, payload, self.ledger.clock.now())
-
-    def _row(self, reader: Any, identifier: str) -> ReviewRow:
-        rows: list[ReviewRow] = reader.select(ReviewRow, equal={"id": identifier})
-        if not rows:
-            raise UnknownReview(f"there is no review {identifier!r}")
-        return rows[0]
+    def _settled(self, identifier: str) -> None:
+        review = self.get(identifier)
+        if self._answered is not None and review.status == "answered":
+            self._answered(review)
 
     def _review(self, row: ReviewRow) -> Review:
-        entry = self.ledger.store.entry(row.chain, Place(row.scope, row.ordinal))
-        if entry is None:
-            raise UnknownReview(f"the entry of the review {row.id!r} is missing; verify the ledger")
-        content = masked(entry)
-        decision = decode_decision(content["shown"], case=content["shown"]["case"])
-        given = (
-            answer_of(self.ledger.entries(row.chain), Place(row.scope, row.ordinal))
-            if row.status == "answered"
-            else None
-        )
-        return Review(
-            gate=row.gate,
-            to=row.role,
-            decision=replace(decision, id=row.decision_id),
-            why=tuple(content["why"]),
-            escalate_to=row.escalate_to,
-            id=row.id,
-            status=cast("ReviewStatus", row.status),
-            opened=from_text(row.opened_at),
-            due=from_text(row.due_at) if row.due_at else None,
-            given=given,
-            shown=row.shown,
-            run=row.chain,
-            desk=self,
-        )
+        reader = self.ledger.store
+        return review_of(reader, read_state(reader, row, self.ledger.vault), self)
+
+    def _tell(self, what: Happening, identifier: str) -> None:
+        if self._notify is not None:
+            self._notify(Notice(what, self.get(identifier)))

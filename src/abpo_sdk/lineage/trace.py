@@ -11,6 +11,7 @@ from abpo_sdk.conditions.kinds import written
 from abpo_sdk.ledger import Entry
 from abpo_sdk.ledger.encryption import labels, masked
 from abpo_sdk.ledger.entry import entry_id
+from abpo_sdk.ledger.review_projection import stands
 from abpo_sdk.lineage.tree import Tree
 from abpo_sdk.values.decision import POLICY
 from abpo_sdk.values.source import Source
@@ -132,10 +133,24 @@ class Lineage:
 def trace(run: str, entries: Sequence[Entry]) -> Lineage:
     """The lineage of a run, from its entries."""
     by_place = {str(entry.place): entry for entry in entries}
-    answers = {content["decision"]: content for e in entries if e.kind == "answered" for content in (e.content,)}
+    answered = (e.content for e in entries if e.kind == "answered")
+    answers = {content["decision"]: content for content in answered if stands(content)}
     process = entries[0].name if entries else ""
     decisions = [_decision(entry, by_place, answers) for entry in entries if entry.kind == "decision"]
     return Lineage(run, process, tuple(decisions))
+
+
+def trace_shown(run: str, shown: Mapping[str, Any]) -> Lineage:
+    """The lineage of a decision of which nothing is recorded but what is shown of it: where its values came from is not known.
+
+    Args:
+        run: the run or key.
+        shown: the decision and its case as JSON, personal fields masked.
+    """
+    decision, case, types = shown["decision"], shown["case"], shown.get("types", {})
+    fields = tuple(FieldLineage(name, _value(case, name, types, {}), None) for name in decision["inputs"])
+    made = DecisionLineage(run, decision["policy"], decision["outcome"], POLICY, fields)
+    return Lineage(run, decision["policy"], (made,))
 
 
 def _decision(entry: Entry, by_place: Mapping[str, Entry], answers: Mapping[str, Any]) -> DecisionLineage:

@@ -79,6 +79,7 @@ class Policy(ABC):
             record=record,
             restore=restore,
             arguments={"": case},
+            case=typed,
             version=self.version,
         )
         return recorder().perform(call, lambda: self.decide(typed))

@@ -118,6 +118,31 @@ class DecisionTable(Policy):
         reason = Reason(rank=1, code=f"{self.name}.otherwise", text="no rule applies", stage=self.name)
         return self._decision(case, self.otherwise, reason, reading)
 
+    def changes(self, decision: Decision) -> tuple[str, ...]:
+        """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.
+
+        Each is about one row as it is written. Whether the case can be changed so, and what else would change with it, the
+        table does not know.
+
+        Args:
+            decision: a decision about a case of the table's type, such as it comes to a gate: `Gate(..., changes=table.changes)`.
+
+        Raises:
+            MissingInput, MistypedInput: its case is none of the table's.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk.conditions import fields
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> claims.changes(claims(Claim(amount=900)))
+        ("'pay' if amount 900 <= 500",)
+        """
+        from abpo_sdk.policies.missing import changes  # seldom asked
+
+        return tuple(dict.fromkeys(changes(self.rules, self.otherwise, self._typed(decision.case))))
+
     def _reason(self, row: Rule, number: int, case: Any) -> Reason:
         field = next(row.when.fields(), None)
         factor = None if field is None else field.name

@@ -29,9 +29,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Known(Generic[T]):
-    """The result of a call that need not be done."""
+    """The result of a call that need not be done; and what stopped it, where it is a decision that people make instead."""
 
     value: T
+    stopped: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)

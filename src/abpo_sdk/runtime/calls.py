@@ -49,6 +49,7 @@ class Calls(Flow):
         entry = self.recorded.at(place)
         if entry is not None:
             return self._replay(call, entry, inputs)
+        self.check_not_stopped()
         failed = self._failed_before(call, place, inputs) if self.recorded.entries else ()
         self._come_to(call.kind, call.name, place)
         occurrence = Occurrence(self.chain.run, place, self.chain.ledger.clock.now())
@@ -115,7 +116,7 @@ class Calls(Flow):
         alone = self._alone()
         draft = attempt.failed_draft(error, now, due, parks=alone)
         if due is not None:
-            self._park(draft.place, draft, due)
+            self._park(draft.place, draft, due=due)
         chain.write([draft])
         self._check_going_on()
         return pause.total_seconds()
@@ -212,7 +213,7 @@ class Calls(Flow):
                 value = call.restore(content["result"], Occurrence(entry.chain, entry.place, entry.at))
                 if entry.kind == "step":
                     self._origins.register(value, entry.place)
-                return Known(value)
+                return Known(value, content.get("stopped"))
         except Exception as error:  # what the ledger has could not be had, and that is not for the process to catch
             self.chain.broken = error
             raise
@@ -265,6 +266,10 @@ class Calls(Flow):
             around["from"] = origins
         if unknown:
             around["unknown"] = unknown
+        if call.kind == "decision" and self.rehearsed is None:
+            stop = self.reviews.switches.of_decision(call.name, call.case, self._stops)
+            if stop is not None:
+                around["stopped"] = stop.structure()
         return around
 
     def _remember(self, attempt: Attempt[Any], error: Exception) -> None:

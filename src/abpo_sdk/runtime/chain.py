@@ -37,6 +37,7 @@ class RunChain:
         end: the end of the chain, where it is known because it has just been written.
         waits: what the run waits for: the places of open reviews (None) and of timers (when they are due).
         stopping: whether this worker is to stop before the next call.
+        process: the name of its process.
     """
 
     ledger: Ledger
@@ -46,6 +47,7 @@ class RunChain:
     end: Head | None = None
     waits: dict[Place, datetime | None] = field(default_factory=dict)
     stopping: Callable[[], bool] = bool
+    process: str = ""
     broken: Exception | None = None
     """What the process must not swallow: raised again at its next call and at its end."""
     released: bool = False

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
-from abpo_sdk.errors import AbpoError, OutOfScope
-from abpo_sdk.gates import Reviews
+from abpo_sdk.errors import AbpoError, OutOfScope, Stopped
+from abpo_sdk.gates import Reviews, Stop
+from abpo_sdk.gates.switches import stop_of_process
 from abpo_sdk.ledger import Place
 from abpo_sdk.ledger.entry import LIFE, Draft
 from abpo_sdk.ledger.erasure import run_subject
@@ -56,9 +57,13 @@ class Flow:
     _files: SeenFiles = field(default_factory=SeenFiles)
     _origins: Origins = field(default_factory=Origins)
     _scopes: list[Scope] = field(default_factory=list)
+    _processes: list[str] = field(default_factory=list)
+    """The sub-processes that it is in."""
     _timers: threading.RLock = field(default_factory=threading.RLock)
     """Held while it is changed what the run waits for, so that its entries say so in the order in which it was: the branches share it."""
     _where: tuple[int, object] = (0, None)
+    _stops: tuple[Stop, ...] = ()
+    """What was stopped when the last new call began."""
 
     def begin(self, arguments: Mapping[str, Any], files: Mapping[str, str | None]) -> None:
         """Start (again) at the top of the process, in this thread and task."""
@@ -86,14 +91,15 @@ class Flow:
         """Whether the run waits for nothing else, so that where this waits, the run does."""
         return not self.branch and not self.chain.waits
 
-    def _park(self, place: Place, draft: Draft | None, due: datetime | None = None) -> NoReturn:
+    def _park(self, place: Place, *drafts: Draft, due: datetime | None = None) -> NoReturn:
         alone = self._alone()
         with self._timers:
-            self.chain.waits[place] = due
-            if draft is not None:
-                self.chain.write([draft], release=alone)
-        if draft is not None and self.watch is not None:
-            self.watch.waits(draft)
+            self.chain.waits |= dict.fromkeys([place, *(draft.place for draft in drafts)], due)
+            if drafts:
+                self.chain.write(drafts, release=alone)
+        if self.watch is not None:
+            for draft in drafts:
+                self.watch.waits(draft)
         self.parked = True
         raise Parked
 
@@ -103,7 +109,7 @@ class Flow:
             return
         if due > self.chain.ledger.clock.now():
             self._come_to("timer", name, place)
-            self._park(place, draft, due)
+            self._park(place, *([draft] if draft is not None else []), due=due)
         if draft is not None:
             self.chain.hold(draft)
         with self._timers:
@@ -145,6 +151,22 @@ class Flow:
         if self.failures:
             self.chain.guarded(self.settle_failures)
         self._check_going_on()
+
+    def check_not_stopped(self) -> None:
+        """Refuse what is new of a process that a person has stopped; the run waits for people then.
+
+        This looks up, at each new call, all that is stopped now; what else the call asks about is answered from that.
+
+        Raises:
+            Stopped: naming it.
+        """
+        if self.rehearsed is not None:
+            return
+        self._stops = self.reviews.switches.stops()
+        stop = stop_of_process(self._stops, self.chain.process, *self._processes)
+        if stop is not None:
+            self.chain.broken = Stopped(f"run {self.chain.run!r}: {stop}; whoever is {stop.role} can let it go on")
+            raise self.chain.broken
 
     def _check_depth(self, name: str) -> None:
         """Refuse a process that calls itself without end, before Python's own stack is full in the middle of a write."""

@@ -7,7 +7,11 @@ from typing import Any
 
 from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.entry import LIFE
-from abpo_sdk.steps import Process
+from abpo_sdk.ledger.rows import RunRow
+from abpo_sdk.steps import BoundProcess, Process
+
+NO_POLICIES = frozenset({"Gate", "Composed", "InTurn", "Process"})
+"""What has a version, and is no policy."""
 
 
 def pins_of(ledger: Ledger, run: str) -> Mapping[str, str]:
@@ -16,6 +20,21 @@ def pins_of(ledger: Ledger, run: str) -> Mapping[str, str]:
     last = next(entry for entry in reversed(entries) if entry.kind in ("started", "migrated"))
     pins: Mapping[str, str] = last.content["pins"]
     return pins
+
+
+def swapped_policy(
+    ledger: Ledger, processes: Mapping[str, BoundProcess[Any]], run: str, policy: str, version: str
+) -> str | None:
+    """The version of a policy that is there now, where a run was begun with another one and has not been migrated since."""
+    for row in ledger.store.select(RunRow, equal={"id": run}):
+        bound = processes.get(row.process)
+        if bound is None or bound.process.version == row.version:
+            return None
+        for pin, present in bound.process.pins.items():
+            kind, _, name = pin.partition(" ")
+            if name == policy and kind not in NO_POLICIES and present != version:
+                return present
+    return None
 
 
 def why_stale(ledger: Ledger, run: str, process: Process[Any, Any]) -> str:

@@ -10,10 +10,12 @@ from typing import Any, cast
 
 from abpo_sdk.errors import Erased, LedgerBroken, UnknownRun
 from abpo_sdk.gates import Reviews
+from abpo_sdk.gates.review_state import answer_of
 from abpo_sdk.ledger import Entry, Ledger, Occurrence
 from abpo_sdk.ledger.decisions import decode_decision
 from abpo_sdk.ledger.entry import LIFE
 from abpo_sdk.ledger.own_entries import sweep_of
+from abpo_sdk.ledger.review_projection import stands
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage, trace
 from abpo_sdk.runtime.pins import why_stale
@@ -21,7 +23,7 @@ from abpo_sdk.runtime.run import Incident, Status
 from abpo_sdk.steps import BoundProcess
 from abpo_sdk.values.clock import from_text
 from abpo_sdk.values.decision import Decision
-from abpo_sdk.values.review import Answer, Review
+from abpo_sdk.values.review import Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class RunReader:
         return from_text(wakes) if wakes else None
 
     def open_reviews(self, run: str) -> tuple[Review, ...]:
-        """The open reviews of a run."""
-        return self.reviews.of(run, status="open")
+        """The reviews of a run that wait for somebody: open, claimed, or returned for information."""
+        return self.reviews.waited_for(run)
 
     def decisions(self, run: str) -> tuple[Decision, ...]:
         """The decisions of a run as they stand.
@@ -100,10 +102,11 @@ class RunReader:
             elif entry.kind == "gate" and entry.content["result"]["decision"] in decisions:
                 identifier = entry.content["result"]["decision"]
                 decisions[identifier] = replace(decisions[identifier], gate=entry.name)
-            elif entry.kind == "answered" and entry.content["decision"] in decisions:
-                content = entry.content
-                answer = Answer(content["outcome"], content["by"], content["because"], entry.at)
-                decisions[content["decision"]] = answer.apply(decisions[content["decision"]], gate=content["gate"])
+            elif entry.kind == "answered" and entry.content["decision"] in decisions and stands(entry.content):
+                content, place = entry.content, entry.place.outer
+                answer = answer_of(self.ledger.store.within(run, place.inner), place)
+                if answer is not None:
+                    decisions[content["decision"]] = answer.apply(decisions[content["decision"]], gate=content["gate"])
         return tuple(decisions.values())
 
     def result(self, run: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from abpo_sdk.errors import ReplayDiverged
-from abpo_sdk.gates.reviews import answer_of
+from abpo_sdk.gates.review_state import answer_of, is_expired
 from abpo_sdk.ledger import Entry, Ledger, Place
 from abpo_sdk.ledger.entry import LIFE, Kind
 from abpo_sdk.runtime.exceptions import exception_of
@@ -45,7 +45,7 @@ class Recorded:
                     self._unread.add(entry.place)
                     attempts.pop(entry.place, None)
                 elif entry.kind == "attempt":
-                    attempts.setdefault(step_of(entry.place), []).append(entry.place)
+                    attempts.setdefault(entry.place.outer, []).append(entry.place)
             elif entry.place.ordinal == 0:
                 continue  # that it was started
             elif entry.kind == "incident":
@@ -82,9 +82,13 @@ class Recorded:
     def waits(self) -> dict[Place, datetime | None]:
         """The places of reviews that nobody has answered (None), and of timers that have not fired (when they are due)."""
         waits: dict[Place, datetime | None] = {}
+        answered = [entry.content for entry in self.entries.values() if entry.kind == "answered"]
+        closed = {other for content in answered for other in content.get("closes", ())}
         for place, entry in self.entries.items():
             if entry.kind == "review":
-                if answer_of(self.within(place.inner), place) is None:
+                within = self.within(place.inner)
+                over = is_expired(within) or entry.content["review"] in closed
+                if not over and answer_of(within, place) is None:
                     waits[place] = None
             elif entry.kind in ("timer", "attempt") and Place(place.inner, 0) not in self.entries:
                 due = entry.content["due"]
@@ -99,7 +103,7 @@ class Recorded:
             ReplayDiverged: it is of another kind, name or version, or was given other inputs.
             Erased: nobody can tell any more what it was given.
         """
-        place = step_of(entry.place) if entry.kind == "attempt" else entry.place
+        place = entry.place.outer if entry.kind == "attempt" else entry.place
         where = f"run {entry.chain!r}, {place}"
         recorded = "step" if entry.kind in ("raised", "attempt") else entry.kind
         if (recorded, entry.name) != (kind, name):
@@ -132,12 +136,6 @@ class Recorded:
             raise ReplayDiverged(
                 f"run {entry.chain!r}, {place}: the ledger has the {entry.kind} {entry.name!r}, and the process now ends without it"
             )
-
-
-def step_of(attempt: Place) -> Place:
-    """The place of the step of which an attempt failed at a place."""
-    scope, _, ordinal = attempt.scope[:-1].rpartition("/")
-    return Place(f"{scope}/", int(ordinal))
 
 
 def raised_again(entry: Entry, tree: JsonValue) -> Exception:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args, overload
 
-from abpo_sdk.errors import DefinitionError, UnknownRun
-from abpo_sdk.gates import People, Reviews
+from abpo_sdk.errors import DefinitionError, IncidentError, UnknownRun
+from abpo_sdk.gates import Notice, People, Reviews, Segment, Stop
 from abpo_sdk.ledger import Ledger
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.lineage import Lineage
+from abpo_sdk.policies import Policy
 from abpo_sdk.runtime.incidents import record_resolution
 from abpo_sdk.runtime.lease import Leases
 from abpo_sdk.runtime.observing import Observer, together
+from abpo_sdk.runtime.pins import swapped_policy
 from abpo_sdk.runtime.reading import RunReader
 from abpo_sdk.runtime.run import Incident, Run, Status
 from abpo_sdk.runtime.starting import Starter
+from abpo_sdk.runtime.stopping import held_by, stoppable
 from abpo_sdk.runtime.worker import Tick, Worker
 from abpo_sdk.steps import BoundProcess, Process
 from abpo_sdk.values.clock import Clock
@@ -48,6 +52,8 @@ class Runtime:
         lease: how long a worker that writes nothing is waited for before its run is taken over (a worker of this host that
             is dead, not at all), or a quarter less; well longer than the longest step takes.
         observers: functions that are told of each `Moment` of its runs, such as `OpenTelemetry()`; what one raises, the run does.
+        segments: the parts of the cases that can be stopped by name.
+        notify: is told of each `Notice`: a review was opened, is to be reminded of, went to another role, expired.
 
     Raises:
         DefinitionError: two processes of one name, one whose wiring is missing, no ledger, or an observer that cannot be called.
@@ -70,6 +76,8 @@ class Runtime:
         clock: Clock | None = None,
         lease: timedelta = LEASE,
         observers: Iterable[Observer] = (),
+        segments: Iterable[Segment] = (),
+        notify: Callable[[Notice], None] | None = None,
     ) -> None:
         if isinstance(ledger, Ledger) and clock is not None:
             raise DefinitionError("clock= is given twice: a Ledger comes with its own; write Ledger(..., clock=...)")
@@ -77,8 +85,16 @@ class Runtime:
             raise DefinitionError(f"Runtime({ledger!r}): give a ledger or where it is, such as 'sqlite:///abpo.db'")
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, clock=clock)
         self.people = people if isinstance(people, People) else People(people)
-        self._reviews = Reviews(self.ledger, self.people, answered=self._answered, answered_async=self._answered_async)
         self._processes: dict[str, BoundProcess[Any]] = {}
+        self._reviews = Reviews(
+            self.ledger,
+            self.people,
+            segments=segments,
+            notify=notify,
+            swapped=lambda run, policy, version: swapped_policy(self.ledger, self._processes, run, policy, version),
+            answered=self._answered,
+            answered_async=self._answered_async,
+        )
         self._reader = RunReader(self.ledger, self._reviews, self._processes, self._resolve, self._resolve_async)
         self._worker = Worker(self.ledger, self._reviews, Leases(self.ledger, lease), self._processes, self._reader)
         self._starter = Starter(self.ledger, self._worker, self._processes, self._reader)
@@ -88,6 +104,11 @@ class Runtime:
             if bound.name in self._processes:
                 raise DefinitionError(f"two processes are called {bound.name!r}; give one of them another name=")
             self._processes[bound.name] = bound
+
+    @property
+    def desk(self) -> Reviews:
+        """Where its reviews are: a person's next one, delegations, known cases, many at once."""
+        return self._reviews
 
     @property
     def clock(self) -> Clock:
@@ -125,6 +146,7 @@ class Runtime:
         Raises:
             DuplicateRun: the id is taken by a run with another case.
             UnknownProcess: the process was not given to the runtime, and its wiring is missing.
+            Stopped: a person has stopped the process; see `stop`.
             LossyRoundTrip, MistypedInput, EncryptionError: the case cannot be stored as it is.
             StoreUnavailable: the ledger cannot be written.
         """
@@ -184,13 +206,87 @@ class Runtime:
         """`tick`, from an event loop."""
         return await self._worker.tick_async()
 
-    def stop(self) -> None:
-        """Begin nothing more, and have each run that is being advanced end at its next call; another worker goes on there.
+    @overload
+    def stop(self, target: None = None, /) -> None: ...
+    @overload
+    def stop(
+        self, target: Process[Any, Any] | BoundProcess[Any] | Policy | Segment, /, *, to: str, by: str, because: str
+    ) -> Stop: ...
 
-        Nothing is lost: the call that is being done is done and recorded. May be called from a signal handler:
-        `signal.signal(signal.SIGTERM, lambda *_: runtime.stop())`. What a person answers is still recorded.
+    def stop(self, target: Any = None, /, *, to: str = "", by: str = "", because: str = "") -> Stop | None:
+        """Stop a process, a policy or a segment, at once and in every worker; or this worker, where nothing is named.
+
+        A stopped process begins nothing more: its runs become incidents at their next call, for people to look at, and go on
+        when it is restarted. What a stopped policy decides, or any policy about a case of a stopped segment, is put before a
+        person of the role `to`, whose answer stands in its place; a gate lets nothing of it through by itself.
+
+        A worker that is stopped (no `target`) begins nothing more, and has each run that is being advanced end at its next
+        call; another worker goes on there. Nothing is lost: the call that is being done is done and recorded. May be called
+        from a signal handler: `signal.signal(signal.SIGTERM, lambda *_: runtime.stop())`. What a person answers is still
+        recorded.
+
+        Args:
+            target: the process, policy or `Segment`.
+            to: the role that decides meanwhile, and alone lets it go on.
+            by: the person who stops it, by id.
+            because: why.
+
+        Raises:
+            NotPermitted: nobody knows the person.
+            NobodyHolds: nobody holds the role.
+            RationaleMissing: `because` is blank.
+            DefinitionError: it is no process, policy or segment, or it is stopped already.
+
+        >>> from abpo_sdk import process
+        >>> from abpo_sdk.errors import Stopped
+        >>> @process
+        ... def greet(name: str) -> str:
+        ...     return f"hello {name}"
+        >>> runtime = Runtime("sqlite://", [greet], people={"ines@acme": {"head"}})
+        >>> _ = runtime.stop(greet, to="head", by="ines@acme", because="it greets the wrong people")
+        >>> try:
+        ...     runtime.start(greet, "Ada")
+        ... except Stopped:
+        ...     runtime.restart(greet, by="ines@acme", because="it was mended")
+        >>> runtime.start(greet, "Ada").result()
+        'hello Ada'
         """
-        self._worker.stopped = True
+        if target is None:
+            self._worker.stopped = True
+            return None
+        return self._reviews.switches.stop(*stoppable(target), to=to, by=by, because=because)
+
+    def restart(
+        self, target: Process[Any, Any] | BoundProcess[Any] | Policy | Segment, /, *, by: str, because: str
+    ) -> None:
+        """Let what was stopped go on; the runs that wait for it go on at once.
+
+        Raises:
+            NotPermitted: the person does not hold the role that was named when it was stopped.
+            RationaleMissing: `because` is blank.
+            DefinitionError: it is not stopped.
+        """
+        what, name = stoppable(target)
+        stop = self._reviews.switches.restart(what, name, by=by, because=because)
+        for incident in self.incidents() if what == "process" else ():
+            if held_by(stop, incident):
+                with suppress(IncidentError):  # somebody was quicker
+                    incident.retry(by=by, because=because)
+
+    async def restart_async(
+        self, target: Process[Any, Any] | BoundProcess[Any] | Policy | Segment, /, *, by: str, because: str
+    ) -> None:
+        """`restart`, from an event loop."""
+        what, name = stoppable(target)
+        stop = self._reviews.switches.restart(what, name, by=by, because=because)
+        for incident in self.incidents() if what == "process" else ():
+            if held_by(stop, incident):
+                with suppress(IncidentError):
+                    await incident.retry_async(by=by, because=because)
+
+    def stops(self) -> tuple[Stop, ...]:
+        """What is stopped now, by whoever's order; see `stop`."""
+        return self._reviews.switches.stops()
 
     def serve(self, *, every: timedelta = SECOND, workers: int = 4) -> Service:
         """Look again and again for times that have come and for runs whose worker is gone, and go on with them, in threads.

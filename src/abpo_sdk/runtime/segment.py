@@ -77,7 +77,7 @@ class Segment:
         self._entries = entries
         recorded = Recorded(ledger, entries)
         waits = recorded.waits() if recorded.entries else {}
-        self.chain = RunChain(ledger, leases, lease, len(entries), begun.end, waits, stopping)
+        self.chain = RunChain(ledger, leases, lease, len(entries), begun.end, waits, stopping, bound.name)
         self._status = "running"  # as the segment leaves the run
         self._failure: tuple[Exception | None, Draft | None] = (None, None)
         self._watch = watch(
@@ -153,6 +153,7 @@ class Segment:
         self._check_awaited()
         recorder.settle_failures()
         recorder.recorded.check_all_read()
+        recorder.check_not_stopped()
         process = self.bound.process
         encoded, value = process.signature.result.round_trip(result)
         draft = self._life("finished", {}, encoded.within("result"))

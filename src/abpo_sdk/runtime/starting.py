@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abpo_sdk.errors import DefinitionError, UnknownProcess
+from abpo_sdk.errors import DefinitionError, Stopped, UnknownProcess
+from abpo_sdk.gates.switches import stop_of_process
 from abpo_sdk.ledger import Ledger, Place, Writer
 from abpo_sdk.ledger.entry import LIFE, Draft, check_id
 from abpo_sdk.ledger.own_entries import under_living_keys
+from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime.duplicates import check_duplicate
 from abpo_sdk.runtime.reading import RunReader
 from abpo_sdk.runtime.run import Run
@@ -45,6 +47,9 @@ class Starter:
         encoded, values = signature.round_trip(signature.case_values(args, kwargs))
         run = identifier if identifier is not None else _random_id()
         check_id(run, "a run's id")
+        stop = stop_of_process(self._worker.switches.stops(), bound.name)
+        if stop is not None and not self._ledger.store.select(RunRow, equal={"id": run}):  # one that is there is held
+            raise Stopped(f"no run of {bound.name!r} is started: {stop}; whoever is {stop.role} can let it go on")
         lease = self._worker.leases.fresh(run)
         payload: dict[str, Any] = {"pins": bound.process.pins, "version": bound.process.version}
         if encoded.files:

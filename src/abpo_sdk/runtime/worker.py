@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from abpo_sdk.errors import RunBusy, RunError, RunStale, RuntimeStopped, UnknownProcess, UnknownRun
-from abpo_sdk.gates import Reviews
+from abpo_sdk.gates import Reviews, Switches
 from abpo_sdk.ledger import Lease, Ledger
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime.lease import Leases
@@ -63,6 +63,11 @@ class Worker:
         self._processes = processes
         self._reader = reader
         self._left: set[str] = set()
+
+    @property
+    def switches(self) -> Switches:
+        """What people have stopped."""
+        return self._reviews.switches
 
     def advance(self, run: str) -> bool:
         """Go on with a run as far as it can go; see `Runtime.advance`.

@@ -10,8 +10,10 @@ from abpo_sdk.errors import DefinitionError, RunNotDone
 from abpo_sdk.ledger.rows import RunRow
 from abpo_sdk.runtime import Run
 from abpo_sdk.testing.people.scripted_answers import BECAUSE, Script
+from abpo_sdk.testing.people.who_answers import who_answers
 from abpo_sdk.testing.runtime import TestRuntime
 from abpo_sdk.values.clock import from_text
+from abpo_sdk.values.review import Review
 
 WAITS = 1000
 """How often a run waits at most, before it counts as one that never ends."""
@@ -58,10 +60,10 @@ def drive(
 
 
 def next_due(runtime: TestRuntime, run: str) -> datetime | None:
-    """When something happens to a run by itself: a timer fires, or a review goes to another role; None where nothing will."""
+    """When something happens to a run by itself: a timer fires, or a review goes to another role or expires; None where nothing will."""
     wakes = [row.wake_at for row in runtime.ledger.store.select(RunRow, equal={"id": run})]
     dues = [from_text(at) for at in wakes if at]
-    dues += [review.due for review in runtime.run(run).reviews if review.due and review.escalate_to]
+    dues += [due for review in runtime.run(run).reviews if (due := _due(review))]
     return min(dues, default=None)
 
 
@@ -70,13 +72,13 @@ def _go_on(runtime: TestRuntime, run: Run[Any], script: Script) -> None:
     for review in reviews:
         if not script.names(review.gate):
             raise script.unscripted(review)
-    if any(review.due and review.escalate_to and review.due <= runtime.clock.now() for review in reviews):
-        runtime.tick()  # a crash kept it from going to the next role
+    if any(due <= runtime.clock.now() for review in reviews if (due := _due(review))):
+        runtime.tick()  # a crash kept it from going to the next role, or from expiring
         return
     said = script.next(reviews)
     if said is not None:
         review, outcome = said
-        review.answer(outcome, by=runtime.someone(review.to), because=BECAUSE)
+        review.answer(outcome, by=who_answers(runtime.desk, review), because=BECAUSE)
         return
     due = next_due(runtime, run.id)
     if due is None and reviews:
@@ -89,3 +91,9 @@ def _go_on(runtime: TestRuntime, run: Run[Any], script: Script) -> None:
         runtime.clock.advance(due - runtime.clock.now())
     else:
         runtime.tick()
+
+
+def _due(review: Review) -> datetime | None:
+    """When a review goes to another role, or expires; None where it waits for ever."""
+    times = (review.due if review.escalate_to else None, review.expires)
+    return min((time for time in times if time is not None), default=None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 POLICY = "policy"
 """The value of `Decision.decided_by` where the policy decided alone."""
+
+ABSTAIN = "abstain"
+"""The outcome by which a policy says that it cannot decide; a policy need not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Decision:
         gate: the last gate that the decision passed.
         id: where the ledger has it; None until it is recorded.
         at: when it was recorded; None until then.
+        output: what it gives beside its outcome, by name, such as the amount that is to be paid; a person may correct it.
+            Texts, numbers, truths, `Decimal`s, dates, times and durations; nothing personal.
     """
 
     policy: str
@@ -80,3 +86,13 @@ class Decision:
     gate: str | None = None
     id: str | None = None
     at: datetime | None = None
+    output: Mapping[str, Any] | None = None
+
+    def giving(self, **output: Any) -> Self:
+        """The decision with what it gives beside its outcome, which a gate shows and a person may correct.
+
+        >>> sure = Decision("p", "1", "pay", "pay", ("pay",), 1.0, (), None, ())
+        >>> sure.giving(amount=700).output
+        {'amount': 700}
+        """
+        return replace(self, output={**(self.output or {}), **output})

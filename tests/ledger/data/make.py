@@ -33,6 +33,7 @@ from abpo_sdk import (
 from abpo_sdk.ledger import FileAnchor, Ledger
 from abpo_sdk.ledger.stores.migrations import MIGRATIONS
 from abpo_sdk.testing.runtime import TestRuntime
+from tests.ledger.data.reviewed import PEOPLE, Loan, lend, write_beside, write_reviewed
 
 PATH = Path(__file__).parent / f"schema_{len(MIGRATIONS)}.db"
 
@@ -155,9 +156,20 @@ def write_waits(path: Path) -> None:
         }
 
 
+def write_reviews(path: Path) -> None:
+    """What people did with reviews, and what they said beside."""
+    ledger = Ledger(f"sqlite:///{path}", anchor=FileAnchor(f"{path}.anchor"))
+    with TestRuntime(ledger, [lend], people=PEOPLE) as runtime:
+        runtime.clock.advance(timedelta(days=4))
+        write_reviewed(runtime)
+        write_beside(runtime)
+        runtime.start(lend, Loan(number="L-2", amount=Decimal(400), entered_by="tom@acme"), id="L-2")
+
+
 def main() -> None:
     write(PATH)
     write_waits(PATH)
+    write_reviews(PATH)
     with Ledger(f"sqlite:///{PATH}", anchor=FileAnchor(f"{PATH}.anchor")) as ledger:
         print(ledger.verify())  # noqa: T201
         for head in ledger.store.heads():

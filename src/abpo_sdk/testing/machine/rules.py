@@ -19,6 +19,7 @@ from abpo_sdk.steps import BoundProcess
 from abpo_sdk.testing.machine.crashable_runtime import CrashableRuntime
 from abpo_sdk.testing.machine.run_model import RunModel
 from abpo_sdk.testing.people.scripted_answers import BECAUSE, in_order
+from abpo_sdk.testing.people.who_answers import who_answers
 from abpo_sdk.testing.run_driver import OPERATOR, next_due
 from abpo_sdk.testing.runtime import TestRuntime
 
@@ -74,7 +75,7 @@ class ProcessMachine(RuleBasedStateMachine):
         """Somebody answers a review."""
         reviews = in_order(self.crashable.runtime.reviews())
         review = reviews[which % len(reviews)]
-        said, by = review.outcomes[outcome % len(review.outcomes)], self.crashable.runtime.someone(review.to)
+        said, by = review.outcomes[outcome % len(review.outcomes)], who_answers(self.crashable.runtime.desk, review)
         with suppress(NotPermitted):  # it was overdue, and went to another role
             self.crashable.do(lambda _: review.answer(said, by=by, because=BECAUSE), crash=crash)
 

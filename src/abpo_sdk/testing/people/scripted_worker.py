@@ -10,6 +10,7 @@ from abpo_sdk.errors import DefinitionError, ReviewClosed
 from abpo_sdk.runtime.segment import Segment
 from abpo_sdk.runtime.worker import Tick, Worker
 from abpo_sdk.testing.people.scripted_answers import BECAUSE, Script
+from abpo_sdk.testing.people.who_answers import who_answers
 from abpo_sdk.values.review import Review
 
 ANSWERS = 1000
@@ -53,13 +54,13 @@ class ScriptedWorker(Worker):
         with self._people_at_it() as said:
             for review, outcome in said:
                 with suppress(ReviewClosed):  # somebody was quicker
-                    review.answer(outcome, by=self._reviews.people.someone(review.to), because=BECAUSE)
+                    review.answer(outcome, by=who_answers(self._reviews, review), because=BECAUSE)
 
     async def _answer_async(self) -> None:
         with self._people_at_it() as said:
             for review, outcome in said:
                 with suppress(ReviewClosed):
-                    await review.answer_async(outcome, by=self._reviews.people.someone(review.to), because=BECAUSE)
+                    await review.answer_async(outcome, by=who_answers(self._reviews, review), because=BECAUSE)
 
     @contextmanager
     def _people_at_it(self) -> Iterator[Iterator[tuple[Review, str]]]:
