@@ -84,14 +84,16 @@ class Settled:
         sealed = ledger.seal().size
         verified = ledger.verify()
         expected = {run_id(number): entries_of(number) for number in range(1, self.claims + 1)}
-        found = {chain: ledger.entries(chain) for chain in expected}
+        entries_of_runs = {chain: ledger.entries(chain) for chain in expected}
+        # an answer that came second is refused, and so stands there, too
+        found = {chain: [e for e in entries if e.kind != "refused"] for chain, entries in entries_of_runs.items()}
         assert {
             chain: [(entry.kind, entry.name, str(entry.place)) for entry in entries] for chain, entries in found.items()
         } == expected
-        total = sum(map(len, expected.values()))
+        total = sum(map(len, entries_of_runs.values()))
         assert (verified.entries, verified.chains, verified.sealed, sealed) == (total, self.claims, total, total)
         self._check_rows(ledger)
-        for chain, entries in found.items():
+        for chain, entries in entries_of_runs.items():
             head = ledger.store.head(chain)
             assert head is not None
             assert (head.hash, head.length, head.holder) == (entries[-1].hash, len(entries), None)

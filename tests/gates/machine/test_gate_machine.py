@@ -1,0 +1,70 @@
+"""No case passes a gate without the answers that the gate demands, whatever people do, and whenever; and what would let one is noticed."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from abpo_sdk.gates import answering, delegation, review_state
+from abpo_sdk.gates.authority.consultation import Consultation
+from abpo_sdk.gates.authority.spent import SpentRows
+from abpo_sdk.gates.delegation import Delegation
+from abpo_sdk.gates.guarding import guard
+from abpo_sdk.gates.quorum import Quorum
+from abpo_sdk.gates.standing import Standing
+from abpo_sdk.gates.switches import Switches
+from abpo_sdk.ledger import review_projection
+from abpo_sdk.values.review import Answer
+from tests.gates.machine.rules import GateMachine
+
+LONG = "ABPO_SOAK" in os.environ
+QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+
+TestGates = GateMachine.TestCase
+TestGates.settings = settings(max_examples=3000 if LONG else 80, stateful_step_count=60 if LONG else 40, **QUIET)
+
+
+def nothing(*_, **__):
+    return None
+
+
+def yes(*_, **__):
+    return True
+
+
+MUTANTS = {
+    "who has to do with it decides": (Standing, "_check_separate", nothing),
+    "an answer counts whenever it comes": (Standing, "check_open", nothing),
+    "an answer counts whatever was shown": (Standing, "check_shown", nothing),
+    "the clock may say anything": (Standing, "check_clock", nothing),
+    "whoever is asked may be anybody": (Standing, "is_demanded", yes),
+    "a claim keeps nobody away": (Standing, "_claimed_by", nothing),
+    "who has spoken speaks again": (Standing, "_answered_before", lambda self: []),
+    "one is a quorum": (Quorum, "tally", lambda self, votes, *, breaking=False: "settled"),
+    "the limits are not heeded": (Consultation, "check", nothing),
+    "nothing was ever spent": (SpentRows, "approved", lambda self, *_, **__: (0, 0)),
+    "nothing is linked": (SpentRows, "cases", lambda self, *_, **__: ()),
+    "no reason is needed": (answering, "check_reason", nothing),
+    "nothing need be read": (answering, "check_pace", nothing),
+    "any outcome will do": (answering, "check_outcome", nothing),
+    "the proposal is never confirmed": (guard, "_check_reading", nothing),
+    "a delegation never ends": (Delegation, "active", yes),
+    "a delegation reaches nobody else": (delegation, "_ties", lambda person, *_: {delegation.skeleton(person): ""}),
+    "another spelling is another person": (delegation, "skeleton", lambda text: text),
+    "the first of two answers settles": (review_state, "settled", yes),
+    "all agree": (Answer, "agrees", yes),
+    "what was reserved stays reserved": (review_projection, "settle_spending", nothing),
+    "nothing is stopped": (Switches, "stops", lambda self, *_: ()),
+}
+CHEAP = ("one is a quorum", "who has to do with it decides", "the limits are not heeded", "all agree")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS if LONG else CHEAP)
+def test_what_would_let_a_case_pass_is_noticed(mutant, monkeypatch):
+    owner, name, instead = MUTANTS[mutant]
+    monkeypatch.setattr(owner, name, instead)
+    with pytest.raises(Exception):  # noqa: B017  an assertion of the machine, or whatever breaks first
+        run_state_machine_as_test(
+            GateMachine, settings=settings(max_examples=600, stateful_step_count=40, phases=[Phase.generate], **QUIET)
+        )
