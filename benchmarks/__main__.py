@@ -4,12 +4,14 @@ import sys
 
 from benchmarks import (
     durable_process,
+    gate_check,
     import_line,
     ledger_append,
     ledger_growth,
     ledger_verify,
     people_waited_for,
     proofs,
+    review_answer,
 )
 from benchmarks.runner import run
 
@@ -19,6 +21,9 @@ BENCHMARKS = {
     "many_at_once": durable_process.many_at_once,
     "answer_to_resume": people_waited_for.answer_to_resume,
     "parked": people_waited_for.parked,
+    "review_answer": review_answer.plain,
+    "review_answer_demanding": review_answer.demanding,
+    "gate_check": gate_check.benchmark,
     "ledger_append": ledger_append.benchmark,
     "ledger_verify_headers": ledger_verify.headers,
     "ledger_verify": ledger_verify.everything,
