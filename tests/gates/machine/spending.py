@@ -68,7 +68,7 @@ def linked(task: Task, other: Task, said: Said, now: datetime) -> bool:
     if not -WITHIN < now - said.at < WITHIN:
         return False
     mine, theirs = SAME_ORDER[task.case.order], SAME_ORDER[other.case.order]
-    return mine == theirs if mine or theirs else SAME_NAME[task.case.payee] == SAME_NAME[other.case.payee]
+    return mine is not None and mine == theirs
 
 
 def counts(cap: Cap, task: Task, person: str, other: Task, said: Said, now: datetime) -> bool:
