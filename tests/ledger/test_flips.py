@@ -506,7 +506,7 @@ def test_a_damaged_write_ahead_log_leaves_an_earlier_state_which_the_anchor_tell
         Path(f"{path}-wal").write_bytes(raw)
         found = outcome(path)
     if isinstance(found, dict):  # what is lost was not needed
-        assert len(found["entries"]) == 29
+        assert len(found["entries"]) == 66
         assert found["frozen"] is None
     else:
         assert isinstance(found, LedgerBroken | StoreUnavailable)

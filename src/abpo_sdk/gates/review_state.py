@@ -120,6 +120,8 @@ class ReviewState:
         elif kind in ("abstained", "recused"):
             content = entry.content
             self.silent[content["by"]] = kind
+            if kind == "recused":
+                self.given = _besides(self.given, content["by"])
         elif kind == "viewed":
             self.viewed[entry.content["by"]] = entry.at
         elif kind == "informed":
@@ -159,6 +161,11 @@ def vote_of(outcome: str, edit: Mapping[str, Any] | None) -> Vote:
     return Vote(outcome, canonical_bytes({name: comparable_value(value) for name, value in edit.items()}).decode())
 
 
+def _besides(given: list[Given], person: str) -> list[Given]:
+    """The answers without those of a person who has declared a conflict of interest since, or of who acted for them."""
+    return [one for one in given if person not in (one.answer.by, one.answer.on_behalf_of)]
+
+
 def settled(entry: Entry) -> bool:
     """Whether an answer is the one that settled its review."""
     content = entry.content
@@ -175,6 +182,8 @@ def answer_of(entries: Sequence[Entry], place: Place) -> Answer | None:
             continue
         if entry.kind == "informed":
             given.clear()
+        elif entry.kind == "recused":
+            given = _besides(given, entry.content["by"])
         elif entry.kind == "answered":
             last = given_of(entry)
             given.append(last)

@@ -76,6 +76,10 @@ def project_review(
     elif kind in ("abstained", "recused"):
         if row.claimed_by == payload["by"]:  # who says nothing keeps it from nobody
             _change(tx, row, status="open", claimed_by=None, claimed_until=None)
+        if kind == "recused":  # what they said before counts no more
+            for said in tx.select(AnswerRow, equal={"review": row.id}):
+                if payload["by"] in (said.person, said.on_behalf_of):
+                    tx.update(SpendRow, said.id, status="released")
     elif kind == "returned":
         _change(tx, row, status="returned", claimed_by=None, claimed_until=None)
     elif kind == "informed":

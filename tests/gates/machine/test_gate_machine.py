@@ -18,13 +18,14 @@ from abpo_sdk.gates.standing import Standing
 from abpo_sdk.gates.switches import Switches
 from abpo_sdk.ledger import review_projection
 from abpo_sdk.values.review import Answer
+from tests.gates.machine import acts
 from tests.gates.machine.demands import Claim
 from tests.gates.machine.desks import DESK
 from tests.gates.machine.rules import GateMachine
 from tests.gates.machine.world import World
 
 LONG = "ABPO_SOAK" in os.environ
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None, "derandomize": not LONG}
 
 TestGates = GateMachine.TestCase
 TestGates.settings = settings(
@@ -97,6 +98,20 @@ def seldom_drawn():
 
 def test_what_is_seldom_drawn_goes_as_it_should():
     seldom_drawn()
+
+
+def test_what_somebody_said_counts_no_more_once_they_declare_a_conflict_of_interest():
+    world = World()
+    with closing(world):
+        claim = Claim(amount=Decimal(650), payee="ACME", order=None, entered_by=None)
+        world.attempt("C-0", DESK, claim, "two")
+        (task,) = world.model.tasks.values()
+        world.answer(task, "pay", "ines@acme")
+        assert acts.act(world, task, "recuse", "ines@acme")
+        world.answer(task, "pay", "maria@acme")
+        assert task.asked
+        world.answer(task, "pay", "otto@acme")
+        assert task.final is not None
 
 
 def whatever_happens():
