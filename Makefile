@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m coverage report
 
 soak: $(VENV)/.dev ## kill workers by the dozen, then take long walks through the ledger's states; about an hour
-	ABPO_SOAK=1 $(BIN)/python -m pytest tests/soak tests/ledger/test_states.py
+	ABPO_SOAK=1 $(BIN)/python -m pytest tests/soak tests/ledger/test_states.py tests/gates/machine
 
 check: $(VENV)/.dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -21,6 +21,20 @@ from abpo_sdk.gates.quorum import Quorum
 HOUR = timedelta(hours=1)
 OUTCOMES = ("reject", "pay", "refer")
 
+EDITS: dict[str, dict[str, Any] | None] = {
+    "none": None,
+    "650": {"amount": Decimal("650.00")},
+    "20": {"amount": Decimal(20)},
+    "1200": {"amount": Decimal(1200)},
+    "below zero": {"amount": Decimal(-3)},
+    "part of a cent": {"amount": Decimal("9.999")},
+    "not a number": {"amount": Decimal("NaN")},
+    "a text": {"amount": "650"},
+    "something else": {"colour": Decimal(1)},
+}
+"""What may stand in place of the amount, and what may not."""
+NO_EDITS = ("not a number", "a text", "something else")
+
 
 class Claim(BaseModel):
     amount: Decimal

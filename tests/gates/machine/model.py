@@ -110,6 +110,13 @@ class Model:
     down: bool = False
     """Whether the directory of people does not answer."""
 
+    def edges(self, now: datetime) -> list[datetime]:
+        """The times to come at which something changes by itself."""
+        tasks = [task for task in self.tasks.values() if task.asked]
+        times = [time for task in tasks for time in (task.due, task.expires, task.claimed_until) if time]
+        times += [time for acting in self.delegations for time in (acting.since, acting.until)]
+        return sorted(time for time in times if time > now)
+
     def whether_open(self, task: Task, now: datetime, *, returned: bool = False) -> set[str]:
         if task.status == "expired" or (task.asked and task.expires and task.expires <= now):
             return {"expired"}

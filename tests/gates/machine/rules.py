@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.gates.machine import acts
-from tests.gates.machine.demands import OUTCOMES, PLANS, Claim
+from tests.gates.machine.demands import EDITS, OUTCOMES, PLANS, Claim
 from tests.gates.machine.desks import DESK, RUNTIME
 from tests.gates.machine.model import HELD, OTHERWISE, PERSONS, ROLES, UNTOLD
 from tests.gates.machine.tasks import Task
-from tests.gates.machine.world import EDITS, World
+from tests.gates.machine.world import TICK, World
 
 ANYBODY = (*PERSONS, *OTHERWISE, "eve@acme", "policy", "", UNTOLD)
 LIKELY = ("pay", "pay", "reject", "refer")
@@ -170,6 +170,38 @@ class GateMachine(RuleBasedStateMachine):
         acts.act(self.world, task, "inform", luck.choice(PERSONS), desk=desk)
 
     @precondition(lambda self: self.world.model.tasks)
+    @rule(luck=luck, hours=st.none() | st.just(1), desk=desks)
+    def somebody_takes_a_review_for_a_while(self, luck: Random, hours: int | None, desk: int) -> None:
+        task = self.task(luck)
+        by = self.somebody(task, luck)
+        acts.act(self.world, task, "claim", by, hours=hours, desk=desk)
+        self.world.answer(task, luck.choice(LIKELY), luck.choice(PERSONS), desk=desk)
+        acts.act(self.world, task, luck.choice(("release", "abstain", "recuse", "show")), by, desk=desk)
+
+    @precondition(lambda self: self.world.model.tasks)
+    @rule(luck=luck, desk=desks)
+    def somebody_hands_a_review_on(self, luck: Random, desk: int) -> None:
+        tasks = [task for task in self.world.model.tasks.values() if task.levels or len(task.demanded) > 1]
+        task = luck.choice(tasks or [self.task(luck)])
+        to = luck.choice(sorted(task.demanded))
+        acts.act(self.world, task, luck.choice(("escalate", "reassign")), self.somebody(task, luck), to=to, desk=desk)
+
+    @precondition(lambda self: self.world.model.tasks)
+    @rule(
+        luck=luck, roles=st.none() | st.frozensets(roles, min_size=1, max_size=2), hours=st.integers(1, 9), desk=desks
+    )
+    def somebody_stands_in(self, luck: Random, roles: Any, hours: int, desk: int) -> None:
+        """One who holds the role has another act for them, who then does, perhaps too late."""
+        task = self.task(luck)
+        holders = [person for person in PERSONS if task.to in self.world.model.roles.get(person, ())]
+        by, to = luck.choice(holders or PERSONS), luck.choice(PERSONS)
+        roles = None if roles is None or luck.random() < 0.5 else roles & self.world.model.roles.get(by, set())
+        self.world.delegate(by, to, hours, roles or None, None, desk)
+        if luck.random() < 0.3:
+            self.world.desks.clock.advance(timedelta(hours=5))
+        self.world.answer(task, luck.choice(LIKELY), to, desk=desk)
+
+    @precondition(lambda self: self.world.model.tasks)
     @rule(luck=luck, what=st.sampled_from(MANY), by=persons, to=roles, desk=desks)
     def somebody_acts_on_many(self, luck: Random, what: Any, by: str, to: str, desk: int) -> None:
         acts.bulk(self.world, what, list({self.task(luck): None for _ in range(3)}), by, to=to, desk=desk)
@@ -210,6 +242,13 @@ class GateMachine(RuleBasedStateMachine):
     @rule(jump=jumps)
     def the_clock_jumps(self, jump: timedelta) -> None:
         self.world.desks.clock.advance(jump)
+
+    @precondition(lambda self: self.world.model.edges(self.world.now))
+    @rule(luck=luck, beside=st.sampled_from((-2, -1, 0)))
+    def the_clock_comes_to_an_edge(self, luck: Random, beside: int) -> None:
+        """Something is due, is over, or begins: just now, or with the next thing that is done."""
+        now = self.world.now
+        self.world.desks.clock.advance(luck.choice(self.world.model.edges(now)) - now + beside * TICK)
 
     @rule()
     def what_is_due_happens(self) -> None:

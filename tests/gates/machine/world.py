@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,7 @@ from abpo_sdk.errors import (
 from abpo_sdk.ledger import Place
 from abpo_sdk.ledger.rows import ReviewRow, RunRow, SpendRow
 from abpo_sdk.values.review import Review
-from tests.gates.machine.demands import GATES, PLANS, POLICIES, Claim
+from tests.gates.machine.demands import EDITS, GATES, NO_EDITS, PLANS, POLICIES, Claim
 from tests.gates.machine.desks import DESK, RUNTIME, Desks, settle
 from tests.gates.machine.model import Acting, Model, Verdict
 from tests.gates.machine.passing import CaseFile, Way, Wayfarer
@@ -30,20 +30,6 @@ from tests.gates.machine.spending import spent_by
 from tests.gates.machine.tasks import SECOND, Said, Task
 
 TICK = timedelta(microseconds=1)
-
-EDITS: dict[str, dict[str, Any] | None] = {
-    "none": None,
-    "650": {"amount": Decimal("650.00")},
-    "20": {"amount": Decimal(20)},
-    "1200": {"amount": Decimal(1200)},
-    "below zero": {"amount": Decimal(-3)},
-    "part of a cent": {"amount": Decimal("9.999")},
-    "not a number": {"amount": Decimal("NaN")},
-    "a text": {"amount": "650"},
-    "something else": {"colour": Decimal(1)},
-}
-"""What may stand in place of the amount, and what may not."""
-NO_EDITS = ("not a number", "a text", "something else")
 
 
 class World:
@@ -70,7 +56,7 @@ class World:
         return self.model.roles
 
     @property
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return self.desks.clock.now()
 
     # cases
