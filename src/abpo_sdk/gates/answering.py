@@ -59,7 +59,9 @@ def answer(
     _check_care(standing, by, outcome, shown_decision)
     spend = _spend(standing, capacity, outcome, edited, limits)
     vote = vote_of(outcome, edited)
-    standing_now = state.asks.quorum.tally([*state.votes, vote], breaking=state.breaking)
+    counting = standing.counting()
+    votes = [*(given.vote for given in counting), vote]
+    standing_now = state.asks.quorum.tally(votes, breaking=state.breaking)
     payload: dict[str, Any] = {
         "because": because,
         "by": by,
@@ -87,7 +89,7 @@ def answer(
         payload["source"] = source
     payload |= spend
     if standing_now == "settled":
-        payload["agreeing"] = [*(given.number for given in state.given if given.vote == vote), state.number]
+        payload["agreeing"] = [*(given.number for given in counting if given.vote == vote), state.number]
         payload["closes"] = list(state.content.get("alternatives") or [])
         if not _agreed(standing, outcome, edited):
             payload["stands"] = False

@@ -25,9 +25,6 @@ class Passing(ABC):
     version: str
 
     @abstractmethod
-    def pass_(self, decision: Decision, *context: object) -> Decision:
-        """The decision as it stands afterwards."""
-
     def __call__(self, decision: Decision, *context: object) -> Decision:
         """The decision as it stands after this gate.
 
@@ -41,7 +38,6 @@ class Passing(ABC):
             ReviewExpired: in a run, where nobody answered in time.
             Disagreement: of gates that are asked at the same time, where the answers differ.
         """
-        return self.pass_(decision, *context)
 
     def __rshift__(self, other: Passing) -> InTurn:
         return InTurn(self, _passing(other, ">>"))
@@ -67,9 +63,9 @@ class InTurn(Passing):
         self.name = f"{first.name} >> {second.name}"
         self.version = _version(">>", first, second)
 
-    def pass_(self, decision: Decision, *context: object) -> Decision:
+    def __call__(self, decision: Decision, *context: object) -> Decision:
         """See `Passing.__call__`."""
-        return self.second.pass_(self.first.pass_(decision, *context), *context)
+        return self.second(self.first(decision, *context), *context)
 
     def __repr__(self) -> str:
         return f"<gates {self.name}>"
@@ -114,7 +110,7 @@ class Composed(Passing):
             raise DefinitionError(f"gates {self.name!r} have one answer, so there is no tie; leave out tied({role!r})")
         return Composed(self.gates, self.enough, check_name(role, f"tied() of gates {self.name!r}"))
 
-    def pass_(self, decision: Decision, *context: object) -> Decision:
+    def __call__(self, decision: Decision, *context: object) -> Decision:
         """See `Passing.__call__`."""
         passed = decision
         reviews: list[Review] = []

@@ -12,16 +12,17 @@ from abpo_sdk.conditions import Condition
 from abpo_sdk.conditions.expressions import Field
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.gates.asks import Asks
-from abpo_sdk.gates.candidates import Asked, asked, described, queues_of
+from abpo_sdk.gates.candidates import Asked, Candidates, asked, described, queues_of
 from abpo_sdk.gates.checking import Check, Checker, check_outcome
-from abpo_sdk.gates.composed import Composed, Passing
-from abpo_sdk.gates.deadlines import Allowed, Escalation, deadlines
+from abpo_sdk.gates.composed import Passing
+from abpo_sdk.gates.deadlines import Allowed, deadlines
 from abpo_sdk.gates.guarding.guard import Guard
 from abpo_sdk.gates.involvement import involvement
 from abpo_sdk.gates.quorum import ONE, Quorum
 from abpo_sdk.ledger.decisions import encode_case, encode_decision
 from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
 from abpo_sdk.values.canonical import canonical_bytes
+from abpo_sdk.values.code import code_version
 from abpo_sdk.values.decision import POLICY, Decision
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, PersonalValue
 from abpo_sdk.values.review import Review
@@ -124,7 +125,7 @@ class Gate(Passing):
             "due": self.due.total_seconds() if isinstance(self.due, timedelta) else None,
             "escalate_to": described(first) if first else None,
             "name": self.name,
-            "to": self.to if isinstance(self.to, str) else list(queues_of(self.to)) if not callable(self.to) else None,
+            "to": self.to if isinstance(self.to, str) else _who(self.to),
             "when": self.when.structure(),
         }
         more = self._more()
@@ -219,7 +220,7 @@ class Gate(Passing):
             return replace(decision, gate=self.name), ()
         return decision, (self.review(decision, check.why),)
 
-    def pass_(self, decision: Decision, *context: object) -> Decision:
+    def __call__(self, decision: Decision, *context: object) -> Decision:
         """See `Passing.__call__`."""
         passed, reviews = self.reviews_for(decision, *context)
         if not reviews:
@@ -283,6 +284,11 @@ class _Terms:
         return self._gate.opened(decision, at, shown, self._queues)
 
 
+def _who(to: Candidates | Callable[[Decision], Any]) -> Any:
+    """Who is asked, as JSON; of a function, the version of its code."""
+    return code_version(to) if callable(to) else list(queues_of(to))
+
+
 def _with_context(shown: Encoded, context: Sequence[object], digest: Digest) -> Encoded:
     """What goes into a gate: the decision, and the context that its condition reads."""
     if not context:
@@ -291,6 +297,3 @@ def _with_context(shown: Encoded, context: Sequence[object], digest: Digest) -> 
     tree = {"context": [part.tree for part in parts], "decision": shown.tree}
     marks = [mark for number, part in enumerate(parts) for mark in part.within("context", number)]
     return Encoded(tree, (*shown.within("decision"), *marks), shown.files)
-
-
-__all__ = ["Check", "Composed", "Escalation", "Gate", "check_outcome"]

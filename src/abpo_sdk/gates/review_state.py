@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -85,11 +85,6 @@ class ReviewState:
         return self.entry.place
 
     @property
-    def votes(self) -> list[Vote]:
-        """What was said so far."""
-        return [given.vote for given in self.given]
-
-    @property
     def escalations(self) -> list[dict[str, Any]]:
         """To whom it goes when it is overdue, from now on."""
         return [] if self.breaking else self.levels
@@ -106,35 +101,31 @@ class ReviewState:
             levels = [{"at": self.content["due"], "to": self.content["escalate_to"], "queues": None}]
         return levels
 
-    def _take(self, entry: Entry) -> None:
+    def take(self, entry: Entry) -> None:
+        """What was done with it next."""
         self.number += 1
         if entry.payload is None and self.row.status not in ASKED:
             return  # swept, which nothing is that waits for somebody
         kind = entry.kind
         if kind != "refused":
             self.last = entry.at
+        self.given = _counting(self.given, entry)
         if kind in ("escalated", "reassigned"):
             content = entry.content
             self.queues = tuple(content.get("queues") or [queue_of_role(content["to"])])
             self.level += kind == "escalated"
         elif kind in ("abstained", "recused"):
-            content = entry.content
-            self.silent[content["by"]] = kind
-            if kind == "recused":
-                self.given = _besides(self.given, content["by"])
+            self.silent[entry.content["by"]] = kind
         elif kind == "viewed":
             self.viewed[entry.content["by"]] = entry.at
         elif kind == "informed":
             content = masked(entry)
             self.information.append(content["information"])
-            self.given.clear()
             self.viewed.clear()
             if self.breaking:
                 self.breaking, self.queues = False, tuple(content["queues"])
         elif kind == "answered":
-            content = entry.content
-            self.given.append(given_of(entry))
-            tie = content.get("tie")
+            tie = entry.content.get("tie")
             if tie is not None:
                 self.breaking, self.undecided, self.queues = True, self.queues, tuple(tie["queues"])
 
@@ -161,9 +152,16 @@ def vote_of(outcome: str, edit: Mapping[str, Any] | None) -> Vote:
     return Vote(outcome, canonical_bytes({name: comparable_value(value) for name, value in edit.items()}).decode())
 
 
-def _besides(given: list[Given], person: str) -> list[Given]:
-    """The answers without those of a person who has declared a conflict of interest since, or of who acted for them."""
-    return [one for one in given if person not in (one.answer.by, one.answer.on_behalf_of)]
+def _counting(given: list[Given], entry: Entry) -> list[Given]:
+    """The answers that count after an entry: none that was given before what is known now, or by or for who has recused themselves."""
+    if entry.kind == "answered":
+        return [*given, given_of(entry)]
+    if entry.kind == "informed":
+        return []
+    if entry.kind == "recused":
+        person = entry.content["by"]
+        return [one for one in given if person not in (one.answer.by, one.answer.on_behalf_of)]
+    return given
 
 
 def settled(entry: Entry) -> bool:
@@ -176,23 +174,12 @@ def answer_of(entries: Sequence[Entry], place: Place) -> Answer | None:
     """What people said to the review that stands at `place` of a run; None as long as it is not settled."""
     given: list[Given] = []
     for entry in entries:
-        if entry.place.scope != place.inner:
+        if entry.place.scope != place.inner or entry.payload is None:
             continue
-        if entry.payload is None:
-            continue
-        if entry.kind == "informed":
-            given.clear()
-        elif entry.kind == "recused":
-            given = _besides(given, entry.content["by"])
-        elif entry.kind == "answered":
-            last = given_of(entry)
-            given.append(last)
-            if settled(entry):
-                others = tuple(g.answer for g in given[:-1] if g.vote == last.vote)
-                answer = last.answer
-                return Answer(
-                    answer.outcome, answer.by, answer.because, answer.at, answer.on_behalf_of, answer.output, others
-                )
+        given = _counting(given, entry)
+        if entry.kind == "answered" and settled(entry):
+            agreeing = entry.content.get("agreeing", ())
+            return replace(given[-1].answer, others=tuple(g.answer for g in given[:-1] if g.number in agreeing))
     return None
 
 
@@ -224,5 +211,5 @@ def read_state(reader: Reader, row: ReviewRow, vault: KeyProvider) -> ReviewStat
     queues = tuple(content.get("queues") or [queue_of_role(content["to"])])
     state = ReviewState(row, entry, content, Asks.read(asks), queues, erased=None in involved, last=entry.at)
     for following in reader.within(row.chain, place.inner):
-        state._take(following)  # noqa: SLF001  its own module
+        state.take(following)
     return state

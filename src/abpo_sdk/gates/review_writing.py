@@ -22,7 +22,7 @@ from abpo_sdk.gates.delegating import delegations_since
 from abpo_sdk.gates.people import People
 from abpo_sdk.gates.person_ids import shown_id
 from abpo_sdk.gates.reading_reviews import row_of
-from abpo_sdk.gates.review_state import read_state
+from abpo_sdk.gates.review_state import ReviewState, read_state
 from abpo_sdk.gates.standing import Standing, Swapped
 from abpo_sdk.ledger import Ledger, Place, Writer
 from abpo_sdk.ledger.entry import Draft, Kind
@@ -67,11 +67,11 @@ class ReviewWriter:
         delegations = delegations_since(reader, min(row.opened_at, to_text(now)))
         return Standing(reader, state, now, self.people, delegations, self.swapped)
 
-    def attempt(self, identifier: str | None, what: str, by: object, do: Callable[[Standing], Done]) -> str:
+    def attempt(self, identifier: str | None, what: str, by: object, do: Callable[[Standing], Done]) -> ReviewState:
         """Do something with a review, as a person; what may not be done changes nothing, and is recorded.
 
         Returns:
-            The review's id.
+            The review as it stands then.
         """
         if identifier is None:
             raise UnknownReview("this review was never opened")
@@ -90,25 +90,31 @@ class ReviewWriter:
                     following = second_look(standing, payload)
                     if following is not None:
                         writer.append(standing.row.chain, [following])
+                        standing.state.number += 1
+                standing.state.row = row_of(writer.tx, identifier)
         except REFUSED as error:
             if refused is not None:
                 self._record_refusal(identifier, what, by, error)
             raise
-        return identifier
+        return standing.state
 
     def happen(self, identifier: str) -> list[Happening]:
         """Have happen to a review what its times say."""
         happened: list[Happening] = []
-        while self._is_time(row_of(self.ledger.store, identifier)):
+        reader = self.ledger.store
+        while self._is_time(row_of(reader, identifier)):
+            due = by_itself(self.standing(reader, identifier))
+            if due is not None and due[0] == "reminded" and not self.told("reminded", identifier):
+                break  # nobody heard; again the next time
             with self.ledger.writing() as writer:
                 standing = self.standing(writer.tx, identifier)
                 done = by_itself(standing)
                 if done is None:
                     break
-                kind: Any = done[0]
-                if kind == "reminded" and not self.told(kind, identifier):
-                    break  # nobody heard; again the next time
+                if done[0] == "reminded" and due != done:  # it was moved meanwhile, and nobody has been told of that
+                    continue
                 self._append(writer, standing, *done)
+            kind: Any = done[0]
             happened.append(kind)
             if kind != "reminded":
                 self.told(kind, identifier)
@@ -144,8 +150,8 @@ class ReviewWriter:
         state = standing.state
         place = Place(state.place.inner, state.number)
         said = {**payload, "review": state.row.id}
-        writer.append(state.row.chain, [Draft(place, kind, state.row.gate, said, standing.now)])
-        state.number += 1
+        (entry,) = writer.append(state.row.chain, [Draft(place, kind, state.row.gate, said, standing.now)])
+        state.take(entry)
 
     def _record_refusal(self, identifier: str, what: str, by: object, error: AbpoError) -> None:
         """That somebody tried what they may not do is evidence, too; where it cannot be kept, the refusal stands all the same."""

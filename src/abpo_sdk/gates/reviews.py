@@ -16,7 +16,7 @@ from abpo_sdk.gates.people import People
 from abpo_sdk.gates.queues import check_holders
 from abpo_sdk.gates.reading_reviews import review_of, row_of
 from abpo_sdk.gates.review_entries import review_draft, review_id, shown_of
-from abpo_sdk.gates.review_state import answer_of, read_state
+from abpo_sdk.gates.review_state import ReviewState, answer_of, read_state
 from abpo_sdk.gates.review_writing import Happening, ReviewWriter
 from abpo_sdk.gates.standing import Swapped
 from abpo_sdk.gates.switches import Segment, Switches
@@ -244,10 +244,8 @@ class Reviews:
         """What a person sees of a review; see `Review.show`."""
         from abpo_sdk.gates.showing import as_seen, viewing
 
-        identifier = self.writer.attempt(review.id, "show", by, lambda standing: viewing(standing, by))
-        reader = self.ledger.store
-        state = read_state(reader, row_of(reader, identifier), self.ledger.vault)
-        return as_seen(reader, state, self, self.ledger.vault, self.people.labels_seen_by(by))
+        state = self.writer.attempt(review.id, "show", by, lambda standing: viewing(standing, by))
+        return as_seen(self.ledger.store, state, self, self.ledger.vault, self.people.labels_seen_by(by))
 
     # answering
 
@@ -308,7 +306,7 @@ class Reviews:
         do = acting.ACTS.get(act)
         if do is None:
             raise DefinitionError(f"a review cannot be {act!r}; it can be told to {', '.join(acting.ACTS)}")
-        return self.get(self.writer.attempt(review.id, act, by, lambda standing: do(standing, by=by, **said)))
+        return self._at(self.writer.attempt(review.id, act, by, lambda standing: do(standing, by=by, **said)))
 
     def bulk(
         self, act: BulkAct, reviews: Iterable[Review | str], *, by: str, because: str, to: str | None = None
@@ -487,7 +485,7 @@ class Reviews:
             )
             return "answered", said
 
-        return self.get(self.writer.attempt(review.id, "answer", by, do))
+        return self._at(self.writer.attempt(review.id, "answer", by, do))
 
     def _settled(self, identifier: str) -> None:
         review = self.get(identifier)
@@ -495,8 +493,10 @@ class Reviews:
             self._answered(review)
 
     def _review(self, row: ReviewRow) -> Review:
-        reader = self.ledger.store
-        return review_of(reader, read_state(reader, row, self.ledger.vault), self)
+        return self._at(read_state(self.ledger.store, row, self.ledger.vault))
+
+    def _at(self, state: ReviewState) -> Review:
+        return review_of(self.ledger.store, state, self)
 
     def _tell(self, what: Happening, identifier: str) -> None:
         if self._notify is not None:

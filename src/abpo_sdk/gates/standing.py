@@ -18,7 +18,7 @@ from abpo_sdk.gates.delegation import Capacity, Delegation, capacities, check_se
 from abpo_sdk.gates.people import People
 from abpo_sdk.gates.person_ids import same_person, skeleton
 from abpo_sdk.gates.queues import describe, holds_queue, parse_queue
-from abpo_sdk.gates.review_state import ReviewState
+from abpo_sdk.gates.review_state import Given, ReviewState
 from abpo_sdk.ledger.review_projection import ASKED
 from abpo_sdk.ledger.rows import AnswerRow, ReviewRow
 from abpo_sdk.ledger.store import Reader
@@ -147,6 +147,17 @@ class Standing:
             person.kind == "person"
             and any(holds_queue(self.people, person.name, demanded) for demanded in self.state.demanded)
         )
+
+    def counting(self) -> list[Given]:
+        """The answers that count now: not of who holds, or acted for who holds, none of the roles that the gate demands any more."""
+        return [
+            given
+            for given in self.state.given
+            if any(
+                holds_queue(self.people, given.answer.on_behalf_of or given.answer.by, queue)
+                for queue in self.state.demanded
+            )
+        ]
 
     def _capacities(self, person: str) -> Iterator[Capacity]:
         for queue in self.state.queues:

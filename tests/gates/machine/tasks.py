@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -142,19 +143,22 @@ class Task:
             self.due = self.levels[0][0] if self.levels else None
             self.put_to(role)
 
-    def take(self, said: Said) -> None:
-        """An answer: it settles the review, or leaves it open, or is one of a tie."""
+    def take(self, said: Said, roles: Mapping[str, set[str]]) -> None:
+        """An answer: it settles the review, or leaves it open, or is one of a tie. Who lost the role meanwhile does not count."""
         self.said.append(said)
         self.free()
         demand = self.demand
-        agree = sum(said.agrees(other) for other in self.valid)
+        counts = [one for one in self.valid if roles.get(one.on_behalf_of or one.by, set()) & self.demanded]
+        agree = sum(said.agrees(other) for other in counts)
         if self.undecided is not None or said.outcome in demand.veto or agree >= demand.n:
             self.status, self.final = "answered", said
-            for other in self.others:
-                if other.asked:
-                    other.free()
-                    other.status = "closed"
-        elif demand.of is not None and len(self.valid) >= demand.of:
+            for other in self.valid:
+                other.void = other not in counts
+            for task in self.others:
+                if task.asked:
+                    task.free()
+                    task.status = "closed"
+        elif demand.of is not None and len(counts) >= demand.of:
             assert demand.tie
             self.undecided, self.levels, self.due = (self.to, self.levels), [], None
             self.put_to(demand.tie)

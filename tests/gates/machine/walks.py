@@ -126,6 +126,14 @@ def what_is_revoked_is_revoked_at_once(world: World) -> None:
     assert not world.answer(task, "reject", INES)
     world.model.down = False
     assert world.answer(task, "reject", INES, desk=RUNTIME)
+    world.model.roles |= {MARIA: {"controller"}, OTTO: {"controller"}}
+    [two] = opened(world, "two")
+    assert world.answer(two, "pay", MARIA)
+    world.model.roles[MARIA].discard("controller")  # so that what she said does not count any more
+    assert world.answer(two, "pay", OTTO)
+    assert two.asked
+    assert world.answer(two, "pay", INES)
+    assert two.final
 
 
 @walk

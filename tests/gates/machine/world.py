@@ -205,7 +205,7 @@ class World:
         if units is not None:
             assert content["limits"]["allowed"]
             assert content["spend"]["person"] == (on_behalf_of or by)
-        task.take(said)
+        task.take(said, self.model.roles)
         task.last = self.now
         assert (content["settled"] is not None) == (task.final is said)
         if task.final and task.demand.double:
