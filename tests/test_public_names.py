@@ -44,7 +44,7 @@ def test_a_star_import_gives_every_exported_name():
 def test_importing_the_package_loads_no_room_and_the_first_use_of_a_name_loads_its_own():
     script = (
         "import sys, abpo_sdk\n"
-        "assert not [m for m in sys.modules if m.startswith('abpo_sdk.')]\n"
+        "assert not [m for m in sys.modules if m.startswith('abpo_sdk.') and m != 'abpo_sdk.lazy_words']\n"
         "assert set(abpo_sdk.__all__) <= set(dir(abpo_sdk))\n"
         "abpo_sdk.fields\n"
         "assert 'abpo_sdk.conditions' in sys.modules and 'abpo_sdk.runtime' not in sys.modules\n"

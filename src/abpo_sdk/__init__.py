@@ -6,7 +6,9 @@ The core words are here and load on first use. Auditors, evaluation and testing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from abpo_sdk.lazy_words import lazily
 
 if TYPE_CHECKING:
     from abpo_sdk.conditions import Condition, fields
@@ -116,17 +118,4 @@ _ROOMS = {
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    room = _ROOM_OF.get(name)
-    if room is None:
-        raise AttributeError(f"module 'abpo_sdk' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"abpo_sdk.{room}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _ROOM_OF)

@@ -5,7 +5,9 @@ The words are here and load on first use. `Gate`, `People` and `Reviews` are als
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from abpo_sdk.lazy_words import lazily
 
 if TYPE_CHECKING:
     from abpo_sdk.gates.authority.authority import Authority
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from abpo_sdk.gates.people import People
     from abpo_sdk.gates.quorum import Quorum
     from abpo_sdk.gates.reviews import Notice, Reviews
+    from abpo_sdk.gates.similar import similar_decisions
     from abpo_sdk.gates.switches import Segment, Stop, Switches
     from abpo_sdk.gates.triggers import abstained, predicate, sampled
 
@@ -67,6 +70,7 @@ __all__ = [
     "reads",
     "reads_personal",
     "sampled",
+    "similar_decisions",
 ]
 
 _MODULES = {
@@ -91,22 +95,10 @@ _MODULES = {
     "people": ("People",),
     "quorum": ("Quorum",),
     "reviews": ("Notice", "Reviews"),
+    "similar": ("similar_decisions",),
     "switches": ("Segment", "Stop", "Switches"),
     "triggers": ("abstained", "predicate", "sampled"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module 'abpo_sdk.gates' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"abpo_sdk.gates.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF)

@@ -5,7 +5,7 @@ What a run needs is loaded with the room; what seals, proves, signs and verifies
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from abpo_sdk.errors import (  # what these raise, at hand; every exception is in abpo_sdk.errors
     Erased,
@@ -16,6 +16,7 @@ from abpo_sdk.errors import (  # what these raise, at hand; every exception is i
     OnHold,
     ProofInvalid,
 )
+from abpo_sdk.lazy_words import lazily
 from abpo_sdk.ledger.entry import Entry, Place
 from abpo_sdk.ledger.keyed import idempotency_key
 from abpo_sdk.ledger.keys.file_vault import FileVault
@@ -106,17 +107,4 @@ _LATER = {
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module 'abpo_sdk.ledger' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"abpo_sdk.ledger.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF)

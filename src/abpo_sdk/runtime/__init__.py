@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from abpo_sdk.lazy_words import lazily
 from abpo_sdk.runtime.observing import Moment, Observer
 from abpo_sdk.runtime.run import Incident, Run
 from abpo_sdk.runtime.runtime import Runtime
@@ -19,10 +20,4 @@ __all__ = ["Incident", "Mapped", "Migration", "Moment", "Observer", "Run", "Runt
 _LATER = {"Mapped": "many", "Migration": "versions", "Service": "service", "StaleRun": "versions"}
 """What is loaded on first use, and where it is."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        import importlib
-
-        return getattr(importlib.import_module(f"abpo_sdk.runtime.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'abpo_sdk.runtime' has no attribute {name!r}")
+__getattr__, __dir__ = lazily(__name__, _LATER)

@@ -5,7 +5,9 @@ Each name loads on first use: pytest imports this room with its plugin, in proje
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from abpo_sdk.lazy_words import lazily
 
 if TYPE_CHECKING:
     from abpo_sdk.testing.clock import FakeClock
@@ -56,17 +58,4 @@ _MODULE_OF = {
     "survives_crashes": "crashes.survival",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module 'abpo_sdk.testing' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"abpo_sdk.testing.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, _MODULE_OF)
