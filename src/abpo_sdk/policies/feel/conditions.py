@@ -7,6 +7,7 @@ Source: DMN 1.5, 9.3 (semantics of S-FEEL) and 10.3.2.8 (unary tests).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import reduce
@@ -263,14 +264,16 @@ class _Reader:
     def negated(self, tree: Expr, part: Operand) -> Operand:
         if isinstance(part, Expression):
             return self.guarded(lambda: -part, tree)
-        return self.constant(tree, "-", Decimal(0), part)
+        if type(part) is Decimal:
+            return part.copy_negate()
+        return self.constant(tree, "-", dt.timedelta(0), part)
 
     def absolute(self, tree: Expr, part: Operand) -> Operand:
         if isinstance(part, Expression):
             return self.guarded(lambda: abs(part), tree)
         if type(part) is not Decimal:
             raise self.refused(tree, "has no value")
-        return abs(part)
+        return part.copy_abs()
 
     def constant(self, tree: Expr, operator: str, left: Operand, right: Operand) -> Operand:
         try:

@@ -207,8 +207,7 @@ class _Parser(Operands):
             minuses += 1
         tree = self.path()
         for _ in range(minuses):
-            positive = isinstance(tree, Literal) and type(tree.value) is Decimal and not tree.value.is_signed()
-            tree = Literal(-tree.value) if positive else Negation(tree)  # type: ignore[union-attr, operator, arg-type]
+            tree = _negated(tree)
         return tree
 
     # --- odds and ends ---

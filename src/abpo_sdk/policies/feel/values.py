@@ -131,7 +131,7 @@ class _Evaluation:
             return -part
         if part is not None and type(part) is not Decimal:
             raise self.refused(tree, f"has no value: {part!r} has no negative")
-        return None if part is None else -part
+        return None if part is None else part.copy_negate()
 
     def arithmetic(self, tree: Expr, operator: str, left: Any, right: Any) -> Any:
         if left is None or right is None:
@@ -203,7 +203,7 @@ class _Evaluation:
             raise self.refused(tree, f"has no value for {', '.join(map(repr, items))}")
         if function == "sum":
             return sum(items[1:], items[0]) if kinds != {Decimal} else _sum(items)
-        return {"abs": lambda: abs(items[0]), "max": lambda: max(items), "min": lambda: min(items)}[function]()
+        return {"abs": lambda: _size(items[0]), "max": lambda: max(items), "min": lambda: min(items)}[function]()
 
 
 _ORDERED = {Decimal, str, dt.date, dt.datetime, dt.timedelta}
@@ -221,3 +221,7 @@ def _sum(items: list[Decimal]) -> Decimal:
     for item in items[1:]:
         total = DECIMAL128.add(total, item)
     return total
+
+
+def _size(item: Any) -> Any:
+    return item.copy_abs() if isinstance(item, Decimal) else abs(item)

@@ -171,7 +171,7 @@ def _number(value: float | Decimal) -> str:
         raise FeelError(f"{value!r} cannot be written in FEEL, which has finite numbers alone")
     number = Decimal(repr(value)) if isinstance(value, float) else value
     try:
-        literals.number_of(str(abs(number)))
+        literals.number_of(str(number.copy_abs()))
     except ValueError as error:
         raise FeelError(f"{error}, so it cannot be written") from None
     return format(number, "f") if -40 < number.adjusted() < 40 and number.as_tuple().exponent <= 0 else str(number)  # type: ignore[operator]
