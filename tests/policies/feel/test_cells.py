@@ -133,6 +133,9 @@ def test_an_empty_cell_and_a_dash_ask_nothing(text):
         ("Age and 5", "Age", "is used as true or false, and is neither"),
         ("tags", "name", "do not compare"),
         ("5.5", "anything", "the field's type is not declared"),
+        ("anything * 0.5", "Age", "the field's type is not declared"),
+        ("Risk + 5", "Age", "5 is not one of"),
+        ("ratio * 1e400", "ratio", "too large for a float"),
         ("ok", "anything", "whose type is not declared"),
         ("Age", "anything", "whose type is not declared"),
         ("< 5 >", "Age", "is not understood here"),
@@ -184,7 +187,7 @@ def test_any_text_is_read_or_refused(text):
 
 pieces = ["Age", "Pre-bureau/Risk Category", "?", "5", ".5", '"a"', "null", "true", "not(", "(", ")", "[", "]", "..", ",",
           "<", ">=", "=", "and", "or", "in", "between", "-", "*", "**", "abs(", "date of birth", 'date("2026-01-31")', ".",
-          "if", "then", "else", "{", "}", ":", "@", "ok"]  # fmt: skip
+          "if", "then", "else", "{", "}", ":", "@", "ok", "anything", "Risk", "ratio", "took", "+", "/", "1e400", "name", "tags", "Applicant"]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(pieces), max_size=12), st.sampled_from(sorted(NAMES)))
