@@ -84,7 +84,7 @@ def gaps(rows: Rows) -> list[Finding]:
                     break
                 gap = rows.space.widened(piece, every, covers, rows.budget)
                 taken.append(gap)
-                text = f"no row covers {rows.space.words(gap, every) or 'any case'}{after}"
+                text = f"no row covers {rows.space.words(gap, every) or rows.space.words(gap) or 'any case'}{after}"
                 limits = sum(side != whole for side, whole in zip(gap, every, strict=True))
                 found.append((limits, rows.finding("gap", level, text, gap, uncovered_by_all)))
     except TooMany:

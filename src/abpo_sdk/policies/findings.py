@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from abpo_sdk.conditions.kinds import written
 from abpo_sdk.policies.hit_policies import Values
 from abpo_sdk.policies.rules import written_out
 
@@ -36,8 +37,23 @@ class Finding:
     counterexample: Mapping[str, Any] | None = field(default=None, hash=False)
     exact: bool = True
 
+    @property
+    def shown(self) -> str:
+        """The case that shows it, in words; empty where there is none."""
+        if self.counterexample is None:
+            return ""
+        return f" (such as {', '.join(_flat(self.counterexample))})"
+
     def __str__(self) -> str:
         return f"{self.level}: {self.text}"
+
+
+def _flat(case: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in case.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name} {'(missing)' if value is None else written(value)}"
 
 
 def listed(rows: Sequence[int], most: int = 8) -> str:
