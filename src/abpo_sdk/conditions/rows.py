@@ -15,13 +15,14 @@ from abpo_sdk.conditions.typed_cases import typed_case
 from abpo_sdk.errors import MissingInput
 from abpo_sdk.values.traversal import annotations_of, is_typed_dict
 
-__all__ = ["Part", "Plan", "case_of_row", "is_missing", "is_model", "plain", "plan_for"]
+__all__ = ["Part", "Plan", "case_of_row", "is_missing", "is_model", "plain", "plan_for", "values_of_row"]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A field of a case type: where a row has it, and what it may hold."""
 
+    name: str
     key: str  # by which pydantic takes it: its alias, where it has one
     path: str  # the dotted name
     kind: Kind
@@ -60,12 +61,17 @@ def case_of_row(row: Mapping[Any, Any], model: Any, plan: Plan, *, what: str) ->
         MissingInput: a required field has no value.
         MistypedInput: naming each field that does not fit, and its value unless it is personal.
     """
-    missing = list(plan.missing)
-    values = _values(plan, row, missing)
+    values, missing = values_of_row(row, plan)
     if missing:
         named = ", ".join(f"{model.__name__}.{name}" for name in missing)
         raise MissingInput(f"{named} {'is' if len(missing) == 1 else 'are'} missing")
     return typed_case(values, model, what=what)
+
+
+def values_of_row(row: Mapping[Any, Any], plan: Plan) -> tuple[dict[str, Any], list[str]]:
+    """The fields' values as a model takes them, nested, and the required fields that have none."""
+    missing = list(plan.missing)
+    return _values(plan, row, missing), missing
 
 
 def is_model(model: Any) -> bool:
@@ -96,7 +102,7 @@ def _plan(model: Any, columns: frozenset[str], prefix: str) -> Plan:
             source = None if dotted is None else _plan(kind.type, columns, dotted)
         if source is not None:
             missing += source.missing if isinstance(source, Plan) and not kind.optional else ()
-            parts.append(Part(alias, path, kind, source))
+            parts.append(Part(name, alias, path, kind, source))
         elif required:
             missing.append(path)
     return Plan(tuple(parts), tuple(missing))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -20,6 +21,15 @@ PLAIN = (str, int, float, Decimal, date, timedelta, type(None))
 """The types whose values are shown where they are refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a mapping is no case: whether all that is wrong is what it lacks, the field that comes first, and all of it in words."""
+
+    missing: bool
+    name: str
+    text: str
+
+
 def typed_case(case: Mapping[str, Any], model: type, *, what: str) -> Any:
     """A mapping as an object of the case type.
 
@@ -27,19 +37,32 @@ def typed_case(case: Mapping[str, Any], model: type, *, what: str) -> Any:
         MissingInput: all that is wrong is that fields are absent; names them.
         MistypedInput: naming each field that does not fit, and its value where that is surely not personal.
     """
+    made = typed_or_refusal(case, model)
+    if isinstance(made, Refusal):
+        raise (MissingInput if made.missing else MistypedInput)(f"{what}: {made.text}")
+    return made
+
+
+def typed_or_refusal(case: Mapping[str, Any], model: type) -> Any:
+    """A mapping as an object of the case type, or the `Refusal` that says why it is none."""
     for path, value in truths_for_numbers(case, model, ()):
         _, personal = _annotation_at(model, path)
-        shown = "true or false" if personal else repr(value)
-        raise MistypedInput(
-            f"{what}: {model.__name__}.{'.'.join(map(str, path))} is {shown}, a bool where a number is declared"
-        )
+        shown, name = "true or false" if personal else repr(value), ".".join(map(str, path))
+        text = f"{model.__name__}.{name} is {shown}, a bool where a number is declared"
+        return Refusal(missing=False, name=name, text=text)
     try:
         return adapter_of(model).validate_python(dict(case))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
-        text = f"{what}: the case is no {model.__name__}: {'; '.join(_problem(p, model) for p in problems)}"
-        missing = all(problem["type"] == "missing" for problem in problems)
-        raise (MissingInput if missing else MistypedInput)(text) from None
+        text = f"the case is no {model.__name__}: {'; '.join(_problem(p, model) for p in problems)}"
+        missing, place = worst(problems)
+        return Refusal(missing=missing, name=".".join(map(str, place)), text=text)
+
+
+def worst(problems: Iterable[Any]) -> tuple[bool, tuple[int | str, ...]]:
+    """Of what pydantic found wrong: whether it is only that something is absent, and where the first of the worst is."""
+    places = [(problem["type"] == "missing", problem["loc"]) for problem in problems]
+    return min(places, key=lambda place: place[0])
 
 
 @cache
