@@ -114,7 +114,7 @@ def _native(series: pd.Series[Any], field: FieldSchema) -> Native | None:
     if wanted not in ("int", "float", "decimal", "bool", "datetime", "date", "timedelta"):
         return None
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return _times(series, dtype) if wanted == "datetime" else None
+        return _times(series, dtype) if wanted == "datetime" and has_fixed_offset(dtype.tz) else None
     data, none = _array(series)
     if data is None:
         return None
@@ -188,6 +188,11 @@ def _counts(data: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_] | 
     none = np.isnat(data)
     counts = data.view(np.int64)
     return (np.where(none, 0, counts), none) if none.any() else (counts, None)
+
+
+def has_fixed_offset(zone: dt.tzinfo | None) -> bool:
+    """Whether times of a zone compare by their moments alone: those of a zone that sets its clocks back do not (PEP 495)."""
+    return isinstance(zone, dt.timezone) or getattr(zone, "key", None) == "UTC"
 
 
 def _times(series: pd.Series[Any], dtype: pd.DatetimeTZDtype) -> Native | None:
@@ -332,4 +337,4 @@ def _as_native(column: Coded, field: FieldSchema) -> Column:
     return Native(form, data, none[column.codes] if none.any() else None, np.ndarray.tolist)
 
 
-__all__ = ["Coded", "Column", "Native", "Taken", "take_column", "take_values"]
+__all__ = ["Coded", "Column", "Native", "Taken", "has_fixed_offset", "take_column", "take_values"]
