@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic_core import TzInfo
+
 from abpo_sdk.conditions.field_schemas import FieldSchema, Place, Refused
 from abpo_sdk.conditions.rows import plain
 from abpo_sdk.conditions.typed_cases import truths_for_numbers
@@ -192,7 +194,7 @@ def _counts(data: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_] | 
 
 def has_fixed_offset(zone: dt.tzinfo | None) -> bool:
     """Whether times of a zone compare by their moments alone: those of a zone that sets its clocks back do not (PEP 495)."""
-    return isinstance(zone, dt.timezone) or getattr(zone, "key", None) == "UTC"
+    return isinstance(zone, (dt.timezone, TzInfo)) or getattr(zone, "key", None) == "UTC"
 
 
 def _times(series: pd.Series[Any], dtype: pd.DatetimeTZDtype) -> Native | None:
@@ -260,7 +262,8 @@ def _distinct(series: pd.Series[Any], field: FieldSchema) -> tuple[NDArray[np.in
         return _with_none(codes, [plain(value) for value in series.cat.categories.tolist()])
     numeric = field.plain in ("int", "float", "decimal")
     if series.dtype == object:
-        types = {kind for kind in set(map(type, series.to_numpy())) if kind.__name__ not in _NOTHING}
+        texts = field.plain == "str" and pd.api.types.infer_dtype(series, skipna=True) == "string"
+        types = set() if texts else {t for t in set(map(type, series.to_numpy())) if t.__name__ not in _NOTHING}
         if not (types == {str, float} or (len(types) <= 1 and types <= {*_SAFE, *((Decimal,) if numeric else ())})):
             return _each(series)
     try:
