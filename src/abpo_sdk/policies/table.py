@@ -30,7 +30,10 @@ from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from abpo_sdk.policies.findings import Finding
+    from abpo_sdk.policies.frames import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
 
 Row = Values | None
@@ -38,7 +41,7 @@ Row = Values | None
 
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
-_OF_PROCESS = frozenset({"_matcher", "_explicable"})
+_OF_PROCESS = frozenset({"_matcher", "_explicable", "_frames"})
 _EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
@@ -297,6 +300,49 @@ class DecisionTable(Policy):
             return aggregated(self.aggregation, [self.values[row][0] for row in rows])
         results = [self._named(values) for values in self._given(rows)]
         return results[0] if self.single or self.aggregation else results
+
+    def decide_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The decisions about all rows of a frame, each as the table decides it alone; nothing is recorded.
+
+        Args:
+            frame: one row a case, whose columns are fields of the case type, as in the history of `evaluation.backtest`: those of
+                nested models by dotted names ("supplier.country"), or as a column of mappings; NaN, NaT, NA and None are
+                missing values; other columns are not looked at.
+
+        Returns:
+            A frame with the same index, and the columns:
+            `outcome`: the decision's, as a categorical; NA where there is none.
+            `rows`: the number of the row that decided, from 1, and 0 for the default; where several rows count, a tuple of
+            their numbers.
+            one for each further output (and a first one that is no text), as in `Decision.output`; one that is called like a column
+            here has "output." before its name.
+            `missing`, `mistyped`: the field for which the table would raise `MissingInput` or `MistypedInput`, NA where it would
+            not. A missing input is never hidden by a default.
+            `refused`: "NoRuleApplies" or "HitPolicyViolated" where the table would raise that.
+
+        Raises:
+            MistypedInput: what is given is no DataFrame, or has a column of the case type twice.
+
+        >>> import pandas as pd
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> claims.decide_frame(pd.DataFrame({"amount": [120, 700, None]}))[["outcome", "rows", "missing"]]
+          outcome  rows missing
+        0     pay     1     NaN
+        1   refer     0     NaN
+        2     NaN  <NA>  amount
+        """
+        return self._frames.decide(frame)
+
+    @cached_property
+    def _frames(self) -> FrameTable:
+        from abpo_sdk.policies.frames import FrameTable  # with numpy and pandas
+
+        return FrameTable(self, self._outcome, self._output)
 
     def rows_for(self, reading: Reading) -> tuple[int, ...]:
         """The rows that count for what is read, by their numbers from 0, in the order in which they count.
