@@ -73,7 +73,7 @@ def expression_text(thing: Node | Expression | Condition, name_of: NameOf = dott
 
     >>> from typing import TypedDict
     >>> from abpo_sdk.conditions import fields
-    >>> Case = TypedDict("Case", {"total": int, "ordered": int})
+    >>> Case = TypedDict("Case", {"total": Decimal, "ordered": Decimal})
     >>> total, ordered = fields(Case)["total"], fields(Case)["ordered"]
     >>> expression_text(abs(total - ordered) <= ordered / 50)
     'abs(total - ordered) <= ordered / 50'
