@@ -10,6 +10,8 @@ AbpoError
 │       ├── MissingInput     the value is absent
 │       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
 ├── UnknownOutcome           an outcome that the policy does not know
+├── DmnError                 a decision model's file that cannot be read, or a policy that cannot be written as one
+│   └── FeelError            an expression in FEEL that cannot be read, or means what is not supported
 ├── LedgerError
 │   ├── NotCanonical         a value that has no canonical JSON form
 │   ├── LossyRoundTrip       a value that does not come back from the ledger as it went in
@@ -89,11 +91,13 @@ __all__ = [
     "CrashTestFailed",
     "DefinitionError",
     "Disagreement",
+    "DmnError",
     "DuplicateRun",
     "EditInvalid",
     "EncryptionError",
     "Erased",
     "EvaluationError",
+    "FeelError",
     "IncidentError",
     "InputError",
     "LeaseLost",
@@ -190,6 +194,14 @@ class MistypedInput(InputError):
 
 class UnknownOutcome(AbpoError):
     """An outcome that the policy does not know."""
+
+
+class DmnError(AbpoError):
+    """A decision model's file that cannot be read, or a policy that cannot be written as one; names the file, the place and the text."""
+
+
+class FeelError(DmnError):
+    """An expression in FEEL that cannot be read, or means what is not supported."""
 
 
 class LedgerError(AbpoError):
