@@ -10,6 +10,9 @@ AbpoError
 │       ├── MissingInput     the value is absent
 │       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
 ├── UnknownOutcome           an outcome that the policy does not know
+├── TableError
+│   ├── NoRuleApplies        a case that no row of a table covers, and there is no default
+│   └── HitPolicyViolated    rows match a case together that the hit policy does not allow together
 ├── DmnError                 a decision model's file that cannot be read, or a policy that cannot be written as one
 │   └── FeelError            an expression in FEEL that cannot be read, or means what is not supported
 ├── LedgerError
@@ -98,6 +101,7 @@ __all__ = [
     "Erased",
     "EvaluationError",
     "FeelError",
+    "HitPolicyViolated",
     "IncidentError",
     "InputError",
     "LeaseLost",
@@ -108,6 +112,7 @@ __all__ = [
     "LossyRoundTrip",
     "MissingInput",
     "MistypedInput",
+    "NoRuleApplies",
     "NoRun",
     "NoTruthValue",
     "NobodyHolds",
@@ -145,6 +150,7 @@ __all__ = [
     "Stopped",
     "StoreCheckFailed",
     "StoreUnavailable",
+    "TableError",
     "TooManyInARow",
     "UnknownExport",
     "UnknownField",
@@ -194,6 +200,18 @@ class MistypedInput(InputError):
 
 class UnknownOutcome(AbpoError):
     """An outcome that the policy does not know."""
+
+
+class TableError(AbpoError):
+    """A decision table that cannot decide what it was asked to."""
+
+
+class NoRuleApplies(TableError):
+    """No row of a table covers the case, and it has no default."""
+
+
+class HitPolicyViolated(TableError):
+    """Rows match a case together that the table's hit policy does not allow together."""
 
 
 class DmnError(AbpoError):
