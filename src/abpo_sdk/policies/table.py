@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import MAX_PREC, Context, Decimal
+from functools import cached_property
 from typing import Any
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.conditions.kinds import exact
 from abpo_sdk.errors import DefinitionError, NoRuleApplies
+from abpo_sdk.ledger.recorder import in_force
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
     Aggregation,
@@ -20,6 +23,7 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
+from abpo_sdk.policies.matching import Match, Matcher, no_answer
 from abpo_sdk.policies.policy import Policy, check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
@@ -29,7 +33,18 @@ from abpo_sdk.values.traversal import is_typed_dict
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
 
+_KEPT = 4096
+"""So many sets of matching rows are kept with what follows from them."""
+_OF_PROCESS = frozenset({"_matcher", "_explicable"})
 _EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """The rows that count, and the decision that follows from them about no case yet."""
+
+    rows: tuple[int, ...]
+    decision: Decision
 
 
 class DecisionTable(Policy):
@@ -113,7 +128,10 @@ class DecisionTable(Policy):
         self.case_type: type = self._model(case_type)
         self.outcomes = tuple(dict.fromkeys(written_out(row[0]) for row in every)) if aggregation is None else ()
         self.version = self._hash()
-        if is_typed_dict(self.case_type):
+        self._first = hit_policy == "FIRST"
+        self._hits: dict[int, _Hit] = {}
+        self._copied = is_typed_dict(self.case_type)  # a caller's own dict may have anything in it, and may change
+        if self._copied:
             check_storable(self.case_type, what=f"table {name!r}")
 
     def _model(self, wanted: type | None) -> type:
@@ -148,20 +166,66 @@ class DecisionTable(Policy):
         """Whether one row decides; by the other hit policies all rows do that match."""
         return self.hit_policy in SINGLE
 
+    def __call__(self, case: Any) -> Decision:
+        """Decide; as `Policy` has it, and sooner outside a run."""
+        if not self._copied and in_force() is None:
+            found = self._explicable(case)
+            if found is not None:
+                return self._hit_of(found[0], case).decision.about(case, self._explain, found[1])
+        return super().__call__(case)
+
     def decide(self, case: Any) -> Decision:
         """The decision about a case."""
+        found = self._explicable(case)
+        if found is not None:
+            return self._hit_of(found[0], case).decision.about(case, self._explain, found[1])
         reading = Reading(case)
         rows = self.rows_for(reading)
+        reasons = self._reasons(rows, Reading(case))
+        return replace(self._unexplained(rows), case=case, reasons=reasons, inputs=reading.read_of(self.case_type))
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.case_type, [row.when for row in self.rules])
+
+    @cached_property
+    def _explicable(self) -> Callable[[Any], Match | None]:
+        """The match of a case, where the values of its inputs alone explain it."""
+        return self._matcher.match if self._matcher.exact else no_answer
+
+    def _hit_of(self, matched: int, case: Any) -> _Hit:
+        """What follows where the rows of a bit set match; kept, since few of all sets occur."""
+        if self._first:
+            matched &= -matched
+        hit = self._hits.get(matched)
+        if hit is not None:
+            return hit
+        rows = self._counted([row for row in range(matched.bit_length()) if matched >> row & 1], Reading(case))
+        hit = _Hit(rows, self._unexplained(rows))
+        if len(self._hits) < _KEPT:
+            self._hits[matched] = hit
+        return hit
+
+    def _explain(self, values: tuple[Any, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+        """The reasons, and what was read, of a case that had those values."""
+        reading = self._matcher.reading(values)
+        rows = self.rows_for(reading)
+        inputs = reading.read_of(self.case_type)
+        return self._reasons(rows, reading), inputs
+
+    def _unexplained(self, rows: tuple[int, ...]) -> Decision:
+        """The decision that follows from some rows, about no case yet."""
+        outcome = self._outcome(rows)
         return Decision(
             policy=self.name,
             version=self.version,
-            outcome=(outcome := self._outcome(rows)),
+            outcome=outcome,
             proposed=outcome,
             outcomes=self.outcomes if outcome in self.outcomes else (*self.outcomes, outcome),
             confidence=1.0,
-            reasons=self._reasons(rows, Reading(case)),
-            case=case,
-            inputs=reading.read_of(self.case_type),
+            reasons=(),
+            case=None,
+            inputs=(),
             owner=self.owner,
             output=self._output(rows),
         )
@@ -183,7 +247,11 @@ class DecisionTable(Policy):
         >>> DecisionTable("claims", small, otherwise="refer").outcome({"amount": 700})
         'refer'
         """
-        return self._outcome(self.rows_for(Reading(self._typed(case))))
+        typed = self._typed(case) if self._copied else case
+        found = self._matcher.match(typed)
+        if found is None:
+            return self._outcome(self.rows_for(Reading(self._typed(typed))))
+        return self._hit_of(found[0], typed).decision.outcome
 
     def result(self, case: Any) -> Any:
         """What the table gives for a case, in its own types, as DMN has it.
@@ -206,7 +274,9 @@ class DecisionTable(Policy):
         >>> DecisionTable("claims", small, otherwise={"decision": "refer", "days": 30}).result({"amount": 120})
         {'decision': 'pay', 'days': 14}
         """
-        rows = self.rows_for(Reading(self._typed(case)))
+        typed = self._typed(case) if self._copied else case
+        found = self._matcher.match(typed)
+        rows = self.rows_for(Reading(self._typed(typed))) if found is None else self._hit_of(found[0], typed).rows
         if self.aggregation is not None and rows:
             return aggregated(self.aggregation, [self.values[row][0] for row in rows])
         results = [self._named(values) for values in self._given(rows)]
@@ -228,6 +298,9 @@ class DecisionTable(Policy):
                 matched.append(number)
                 if self.hit_policy == "FIRST":
                     break
+        return self._counted(matched, reading)
+
+    def _counted(self, matched: Sequence[int], reading: Reading) -> tuple[int, ...]:
         if matched:
             return counting(self.name, self.hit_policy, matched, self.values, self.outputs)
         if self.default is None:
@@ -314,6 +387,9 @@ class DecisionTable(Policy):
             stage=self.name,
             condition=rule.when.written(reading),
         )
+
+    def __getstate__(self) -> dict[str, Any]:  # without what was written for this process alone
+        return {name: value for name, value in vars(self).items() if name not in _OF_PROCESS}
 
     def __repr__(self) -> str:
         return f"<table {self.name}, {len(self.rules)} rules, version {self.version}>"

@@ -52,9 +52,8 @@ Explanation = Callable[..., tuple[tuple[Reason, ...], tuple[str, ...]]]
 class _Deferred:
     """Where a decision keeps what it is like, and how it is explained, until somebody asks."""
 
-    __slots__ = ("_explanation", "_like")
-    _like: Decision
-    _explanation: tuple[Explanation, tuple[Any, ...]]
+    __slots__ = ("_later",)
+    _later: tuple[Decision, Explanation, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +126,19 @@ class Decision(_Deferred):
         decision = _new(Decision)
         _put(decision, "case", case)
         _put(decision, "outcome", self.outcome)
-        _put(decision, "_like", self)
-        _put(decision, "_explanation", (explain, of))
+        _put(decision, "_later", (self, explain, of))
         return decision
 
     def __getattr__(self, name: str) -> Any:
         if name == "reasons" or name == "inputs":
-            explain, of = self._explanation
+            _, explain, of = self._later
             reasons, inputs = explain(*of)
             _put(self, "reasons", reasons)
             _put(self, "inputs", inputs)
             return reasons if name == "reasons" else inputs
         if name.startswith("_") or name not in _FIELDS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = getattr(self._like, name)
+        value = getattr(self._later[0], name)
         _put(self, name, value)
         return value
 
