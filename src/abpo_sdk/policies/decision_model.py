@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from abpo_sdk.errors import MissingInput, MistypedInput
+from abpo_sdk.errors import DmnError, MissingInput
 from abpo_sdk.policies.dmn.building import Builder, MadeDecision
 from abpo_sdk.policies.dmn.definitions import Definitions
 from abpo_sdk.policies.dmn.logic import TableLogic, conforming
@@ -114,7 +114,9 @@ class DecisionModel:
         if names is None:
             return list(self._made.values())
         wanted = set(names)
-        check_decisions(wanted, self.decisions, f"model {self.name!r}")
+        for name in names:
+            if name not in self._made:
+                raise DmnError(f"model {self.name!r} has no decision {name!r}; it has {', '.join(self._made)}")
         for name in reversed(self.decisions):  # those above are required by those below
             if name in wanted:
                 wanted |= set(self._made[name].decisions)

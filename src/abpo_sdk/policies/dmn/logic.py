@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from abpo_sdk.errors import MistypedInput, NoRuleApplies
 from abpo_sdk.policies.dmn.definitions import Cell
 from abpo_sdk.policies.dmn.types import Basic, ValueType, checked
-from abpo_sdk.policies.feel import evaluate
+from abpo_sdk.policies.feel import Expr, evaluate, text_of
 from abpo_sdk.values.encoded import JsonValue
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TableLogic:
 class LiteralLogic:
     """A literal expression, read."""
 
-    expression: Any
+    expression: Expr
     cell: Cell
     functions: Mapping[str, Function]
 
@@ -52,7 +52,7 @@ class LiteralLogic:
 
     def meaning(self) -> JsonValue:
         """The same for the same expression alone, however it is spaced."""
-        return {"expression": repr(self.expression), "functions": _meanings(self.functions)}
+        return {"expression": text_of(self.expression), "functions": _meanings(self.functions)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class MakeTable(Protocol):
         hit_policy: HitPolicy,
         aggregation: Aggregation | None,
         outputs: list[Output],
+        case_type: type,
     ) -> DecisionTable: ...
 
 
@@ -94,6 +95,7 @@ def table_of(
             hit_policy=text.hit_policy,  # type: ignore[arg-type]  # looked up above
             aggregation=aggregation,  # type: ignore[arg-type]
             outputs=outputs.declared,
+            case_type=columns.case_type,
         )
 
 
@@ -133,7 +135,8 @@ class _Columns:
                     )
                 limited = limited.limited(node.path, partial(types.limited, allowed=clause.allowed))
         self.scope = limited
-        self.fields = fields_of(limited.case_type())
+        self.case_type = limited.case_type()
+        self.fields = fields_of(self.case_type)
         self.expressions = [self._expression(clause, self.fields, limited) for clause in clauses]
         for clause, expression in zip(clauses, self.expressions, strict=True):
             _check_type(clause, expression, types)
@@ -154,8 +157,6 @@ class _Columns:
         return always if whole is None else whole
 
     def _cell(self, cell: Cell, expression: Expression | Condition) -> Condition:
-        if isinstance(expression, Condition):
-            return _of_truth(cell, expression)
         with self._explaining(cell, self.scope):
             tests = parse_unary_tests(cell.text, self.names, place=cell.place)
             return condition_of(tests, expression, self.fields, cell.place)
@@ -170,15 +171,6 @@ class _Columns:
                 if name in cell.text or name in "".join(c.expression.text for c in self.clauses if c.expression is cell):
                     raise DmnError(f"{error}; {name} is a {type_}, which no condition can compare") from error
             raise
-
-
-def _of_truth(cell: Cell, condition: Condition) -> Condition:
-    text = cell.text.replace(" ", "")
-    if text in ("true", "not(false)"):
-        return condition
-    if text in ("false", "not(true)"):
-        return ~condition
-    raise DmnError(f"{cell.place}: {cell.text!r} is tested of something that is true or false; write true, false or -")
 
 
 def _check_type(clause: InputClause, expression: Expression | Condition, types: Types) -> None:

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from abpo_sdk.conditions import Condition
 from abpo_sdk.conditions.kinds import unfit, written
 from abpo_sdk.errors import MissingInput, MistypedInput
+from abpo_sdk.values.encoded import JsonValue
 
 BASIC: dict[str, Any] = {
     "string": str,
@@ -196,6 +197,16 @@ def check_names(given: Mapping[str, Any], known: Mapping[str, Any], what: str) -
             near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
             raise MistypedInput(f"{what} has no {name!r}; {hint}")
+
+
+def type_meaning(type_: ValueType) -> JsonValue:
+    """A type as JSON, the same for the same type alone; the names of structures are spelling."""
+    if isinstance(type_, Many):
+        return {"list": type_meaning(type_.item)}
+    if isinstance(type_, Structure):
+        return {"parts": {name: type_meaning(part) for name, part in type_.parts.items()}}
+    allowed = None if type_.allowed is None else type_.allowed.condition.structure()
+    return {"type": str(type_), "allowed": allowed}
 
 
 def _mistyped(value: Any, type_: ValueType, name: str) -> MistypedInput:
