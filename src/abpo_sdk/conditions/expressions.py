@@ -175,6 +175,11 @@ def node_of(value: Any) -> Node:
     return value._node if isinstance(value, Expression) else ConstantNode(value)  # noqa: SLF001  its own kind
 
 
+def expression_of(node: Node) -> Expression:
+    """An expression of a node: a field, or a sibling of fields."""
+    return Field(node) if isinstance(node, FieldNode) else _Computed(node)
+
+
 def _compare(left: Node, operator: str, other: Any) -> Condition:
     right = node_of(other)
     check_alike(left.kind, operator, right.kind, f"{left.written(None)} {operator} {right.written(None)}")
