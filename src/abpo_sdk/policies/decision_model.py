@@ -9,11 +9,12 @@ from typing import Any, Self
 
 from abpo_sdk.errors import DmnError, MissingInput
 from abpo_sdk.policies.dmn.building import Builder, MadeDecision
-from abpo_sdk.policies.dmn.definitions import Definitions
 from abpo_sdk.policies.dmn.logic import TableLogic, conforming
+from abpo_sdk.policies.dmn.namespaces import Version
 from abpo_sdk.policies.dmn.reading import read_definitions
 from abpo_sdk.policies.dmn.requirements import Requirements
 from abpo_sdk.policies.dmn.types import ValueType, check_names, checked, type_meaning
+from abpo_sdk.policies.dmn.writing import model_as_dmn, save
 from abpo_sdk.policies.table import DecisionTable
 from abpo_sdk.values.canonical import canonical_bytes
 
@@ -35,13 +36,12 @@ class DecisionModel:
     """
 
     def __init__(
-        self, name: str, inputs: Mapping[str, ValueType], decisions: Iterable[MadeDecision], definitions: Definitions
+        self, name: str, inputs: Mapping[str, ValueType], decisions: Iterable[MadeDecision]
     ) -> None:
         self.name = name
         self.inputs: Mapping[str, ValueType] = dict(inputs)
         """The inputs, each with its type."""
         self._made = {decision.name: decision for decision in decisions}
-        self._definitions = definitions
         self.decisions: tuple[str, ...] = tuple(self._made)
         """The names of the decisions, each after those that it requires."""
         self.tables: Mapping[str, DecisionTable] = {
@@ -70,7 +70,7 @@ class DecisionModel:
         builder = Builder(definitions, requirements, DecisionTable)
         builder.types.all()
         made = [builder.decision(decision) for decision in requirements.order]
-        return cls(definitions.name, builder.inputs, made, definitions)
+        return cls(definitions.name, builder.inputs, made)
 
     def decide(self, values: Mapping[str, Any], *, decisions: Collection[str] | None = None) -> dict[str, Any]:
         """What is decided about a case.
@@ -109,6 +109,21 @@ class DecisionModel:
             known |= {self._made[name].variable: results[name] for name in decision.decisions}
             results[decision.name] = conforming(decision.logic.value(known), decision.type, decision.name)
         return {name: results[name] for name in (decisions if decisions is not None else self.decisions)}
+
+    def to_dmn(self, path: str | Path | None = None, *, version: Version = "1.3") -> str:
+        """The model as a file of DMN, which `from_dmn` reads as the same model, and which modelers open.
+
+        Args:
+            path: where to write it; None: nowhere.
+            version: of DMN; dmn-js and Camunda's modeler open 1.3 alone.
+
+        Returns:
+            the text of the file.
+
+        Raises:
+            DmnError: something that DMN cannot say; names the decision, the rule and the construct.
+        """
+        return save(model_as_dmn(self.name, self.inputs, list(self._made.values()), version), path)
 
     def _wanted(self, names: Collection[str] | None) -> list[MadeDecision]:
         if names is None:

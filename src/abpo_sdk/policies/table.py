@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
@@ -313,6 +314,53 @@ class DecisionTable(Policy):
         raise NoRuleApplies(
             f"table {self.name!r} has no row for {shown or 'the case'}; add one, or say with otherwise= what such cases get"
         )
+
+    @classmethod
+    def from_dmn(cls, file: str | Path, decision: str | None = None) -> DecisionTable:
+        """The table of a decision in a file of DMN 1.3, 1.4 or 1.5, as a policy about what the decision requires.
+
+        Args:
+            file: a path; or a text of XML, which begins with "<".
+            decision: the decision's name; None where the file has one table.
+
+        Raises:
+            DmnError: there is no such table, there are several and none was named, or something of it is not supported; names
+                the file, the line, the rule, the column and the text.
+            OSError: the file cannot be read.
+        """
+        from abpo_sdk.policies.dmn.single import read_table  # seldom asked
+
+        return read_table(cls, file, decision)
+
+    def to_dmn(self, path: str | Path | None = None, *, version: Literal["1.3", "1.4", "1.5"] = "1.3") -> str:
+        """The table as a file of DMN, which `from_dmn` reads as the same table, and which modelers open.
+
+        The inputs are the fields that the table reads. A part of a condition that asks something of one expression becomes a
+        cell; any other becomes a column of its own with the cell `true`.
+
+        Args:
+            path: where to write it; None: nowhere.
+            version: of DMN; dmn-js and Camunda's modeler open 1.3 alone.
+
+        Returns:
+            the text of the file.
+
+        Raises:
+            DmnError: something that DMN cannot say; names the rule and the construct.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> again = DecisionTable.from_dmn(claims.to_dmn())
+        >>> again.version == claims.version, again.outcome({"amount": 700})
+        (True, 'refer')
+        """
+        from abpo_sdk.policies.dmn.writing import save, table_as_dmn  # seldom asked
+
+        return save(table_as_dmn(self, version), path)
 
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.

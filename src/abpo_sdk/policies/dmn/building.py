@@ -25,6 +25,7 @@ from abpo_sdk.policies.dmn.item_definitions import Types
 from abpo_sdk.policies.dmn.logic import (
     BuiltLogic,
     ContextLogic,
+    ContextPart,
     Function,
     InvocationLogic,
     LiteralLogic,
@@ -33,8 +34,8 @@ from abpo_sdk.policies.dmn.logic import (
 from abpo_sdk.policies.dmn.requirements import Requirements
 from abpo_sdk.policies.dmn.scope import Scope, fields_of
 from abpo_sdk.policies.dmn.tables import MakeTable, table_of
-from abpo_sdk.policies.dmn.types import ANY, Basic, Many, Structure, ValueType
-from abpo_sdk.policies.feel import expression_of, parse_expression
+from abpo_sdk.policies.dmn.types import ANY, Basic, Many, Structure, ValueType, type_of_values
+from abpo_sdk.policies.feel import evaluate, expression_of, parse_expression
 
 if TYPE_CHECKING:
     from abpo_sdk.policies.table import DecisionTable
@@ -125,7 +126,7 @@ class Builder:
             self._open.append(text.name)
             parameters = {name: self.types.named(ref, f"{text.place}, parameter {name!r}") for name, ref in text.parameters}
             functions = {k.name: self._function(k) for k in self.requirements.knowledge_of(text)}
-            logic, _ = self._logic(
+            logic, type_ = self._logic(
                 text.logic,
                 text.name,
                 text.place,
@@ -133,7 +134,7 @@ class Builder:
                 self.types.named(text.type_ref, text.place),
                 functions,
             )
-            self._functions[text.name] = Function(text.name, parameters, logic)
+            self._functions[text.name] = Function(text.name, parameters, type_, logic)
             self._open.pop()
         return self._functions[text.name]
 
@@ -156,7 +157,7 @@ class Builder:
             table = table_of(
                 self._make, logic, name, scope, self.types, declared, owner=owner, exactly=exactly
             )
-            return TableLogic(table), declared if declared != ANY else _type_of_table(table)
+            return TableLogic(table), declared if declared != ANY else type_of_table(table)
         if isinstance(logic, LiteralText):
             literal = self._literal(logic.cell, scope, functions)
             return literal, declared if declared != ANY else _type_of_expression(literal, scope)
@@ -179,14 +180,14 @@ class Builder:
     def _context(
         self, text: ContextText, name: str, scope: Scope, declared: ValueType, functions: Mapping[str, Function]
     ) -> tuple[BuiltLogic, ValueType]:
-        entries: list[tuple[str, BuiltLogic]] = []
+        entries: list[ContextPart] = []
         types: dict[str, ValueType] = {}
         for entry in text.entries:
             said = self.types.named(entry.type_ref, entry.place) if entry.name else declared
             logic, type_ = self._logic(
                 entry.logic, f"{name} {entry.name}".strip(), entry.place, scope, said, functions
             )
-            entries.append((entry.name, logic))
+            entries.append(ContextPart(entry.name, type_, logic))
             if not entry.name:
                 return ContextLogic(tuple(entries)), type_
             types[entry.name] = type_
@@ -201,7 +202,11 @@ class Builder:
 
 
 def _type_of_expression(literal: LiteralLogic, scope: Scope) -> ValueType:
-    """The type of an expression, where conditions could state it; any otherwise."""
+    """The type of an expression, where it is a constant or conditions could state it; any otherwise."""
+    try:
+        return type_of_values([evaluate(literal.expression, {}, literal.cell.place)])
+    except AbpoError:
+        pass  # it is no constant
     try:
         expression = expression_of(literal.expression, fields_of(scope.case_type()), literal.cell.place)
     except AbpoError:
@@ -212,36 +217,12 @@ def _type_of_expression(literal: LiteralLogic, scope: Scope) -> ValueType:
     return Basic(_BASIC[kind.sort]) if kind.sort in _BASIC else ANY
 
 
-def _type_of_table(table: DecisionTable) -> ValueType:
-    rows = [rule.then for rule in table.rules]
+def type_of_table(table: DecisionTable) -> ValueType:
     if table.aggregation is not None:
         return Basic("number")
-    whole: ValueType
-    if len(table.outputs) == 1:
-        whole = _type_of_values(rows)
-    else:
-        whole = Structure(
-            table.name, {o.name: _type_of_values([row[o.name] for row in rows]) for o in table.outputs}  # type: ignore[index,call-overload]
-        )
-    return Many(whole) if table.hit_policy in ("RULE ORDER", "OUTPUT ORDER", "COLLECT") else whole
-
-
-def _type_of_values(values: list[object]) -> ValueType:
-    for type_ in ("boolean", "number", "string", "date and time", "date", "days and time duration"):
-        basic = Basic(type_)
-        if all(_is(value, basic) for value in values):
-            return basic
-    return ANY
-
-
-def _is(value: object, type_: Basic) -> bool:
-    from abpo_sdk.policies.dmn.types import checked
-
-    try:
-        checked(value, type_, "")
-    except AbpoError:
-        return False
-    return True
+    outputs = {output.name: type_of_values([row[n] for row in table.values]) for n, output in enumerate(table.outputs)}
+    whole = Structure(table.name, outputs) if len(outputs) > 1 else next(iter(outputs.values()))
+    return whole if table.single else Many(whole)
 
 
 _BASIC = {

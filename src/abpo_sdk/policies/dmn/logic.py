@@ -56,24 +56,33 @@ class LiteralLogic:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextPart:
+    """An entry of a boxed context; without a name it is the result."""
+
+    name: str
+    type: ValueType
+    logic: BuiltLogic
+
+
+@dataclass(frozen=True, slots=True)
 class ContextLogic:
     """A boxed context, whose entries may use those above; what stands last without a name is the result."""
 
-    entries: tuple[tuple[str, BuiltLogic], ...]
+    entries: tuple[ContextPart, ...]
 
     def value(self, values: Values) -> Any:
         """The result, or all entries by name."""
         own: dict[str, Any] = {}
-        for name, logic in self.entries:
-            value = logic.value({**values, **own})
-            if not name:
+        for entry in self.entries:
+            value = entry.logic.value({**values, **own})
+            if not entry.name:
                 return value
-            own[name] = value
+            own[entry.name] = value
         return own
 
     def meaning(self) -> JsonValue:
         """The same for the same context alone."""
-        return {"context": [[name, logic.meaning()] for name, logic in self.entries]}
+        return {"context": [[entry.name, entry.logic.meaning()] for entry in self.entries]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Function:
 
     name: str
     parameters: Mapping[str, ValueType]
+    type: ValueType
     body: BuiltLogic
 
     def __call__(self, *arguments: Any) -> Any:
@@ -142,3 +152,15 @@ def conforming(value: Any, type_: ValueType, name: str) -> Any:
 
 def _meanings(functions: Mapping[str, Function]) -> JsonValue:
     return {name: function.meaning() for name, function in functions.items()}
+
+
+def functions_of(logic: BuiltLogic) -> dict[str, Function]:
+    """The functions that logic calls by itself, by name."""
+    if isinstance(logic, LiteralLogic):
+        return dict(logic.functions)
+    if isinstance(logic, ContextLogic):
+        return {name: f for entry in logic.entries for name, f in functions_of(entry.logic).items()}
+    if isinstance(logic, InvocationLogic):
+        bound = {name: f for part in logic.bindings.values() for name, f in functions_of(part).items()}
+        return {logic.function.name: logic.function, **bound}
+    return {}

@@ -11,6 +11,7 @@ from abpo_sdk.conditions import Condition, Expression, Field, always
 from abpo_sdk.conditions.expressions import node_of
 from abpo_sdk.conditions.nodes import FieldNode
 from abpo_sdk.errors import AbpoError, DmnError
+from abpo_sdk.policies.dmn.columns import joined
 from abpo_sdk.policies.dmn.definitions import Cell, InputClause, OutputClause, RuleText, TableText
 from abpo_sdk.policies.dmn.item_definitions import Types
 from abpo_sdk.policies.dmn.scope import Scope, fields_of
@@ -152,8 +153,8 @@ class _Columns:
         for cell, expression in zip(row.inputs, self.expressions, strict=True):
             if cell.text in IRRELEVANT:
                 continue
-            part = self._cell(cell, expression)
-            whole = part if whole is None else whole & part
+            for part in joined(self._cell(cell, expression)):  # one after the other, as a row with a cell for each would have them
+                whole = part if whole is None else whole & part
         return always if whole is None else whole
 
     def _cell(self, cell: Cell, expression: Expression | Condition) -> Condition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional, TypeAlias
@@ -162,7 +162,7 @@ def _taken(value: Any, type_: Basic, name: str) -> Any:
     if type_.name == "number":
         if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
             raise _mistyped(value, type_, name)
-        if type_.python == "integer" and not isinstance(value, int):
+        if type_.python == "integer" and value != int(value):
             raise _mistyped(value, type_, name)
         if type_.python:
             return PYTHON[type_.python](value)
@@ -197,6 +197,22 @@ def check_names(given: Mapping[str, Any], known: Mapping[str, Any], what: str) -
             near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
             raise MistypedInput(f"{what} has no {name!r}; {hint}")
+
+
+def type_of_values(values: Iterable[Any]) -> ValueType:
+    """The basic type of some values; any where they are of several, or there are none beside None."""
+    found = {_type_of_value(value) for value in values if value is not None}
+    return Basic(found.pop()) if len(found) == 1 else ANY
+
+
+def _type_of_value(value: Any) -> str:
+    if isinstance(value, (bool, str)):
+        return "boolean" if isinstance(value, bool) else "string"
+    if isinstance(value, (int, float, Decimal)):
+        return "number"
+    if isinstance(value, dt.date):
+        return "date and time" if isinstance(value, dt.datetime) else "date"
+    return "days and time duration" if isinstance(value, dt.timedelta) else "Any"
 
 
 def type_meaning(type_: ValueType) -> JsonValue:
