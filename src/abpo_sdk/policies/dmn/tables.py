@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, get_args
@@ -17,6 +17,7 @@ from abpo_sdk.policies.dmn.item_definitions import Types
 from abpo_sdk.policies.dmn.scope import Scope, fields_of
 from abpo_sdk.policies.dmn.types import ANY, Basic, Many, Structure, ValueType, carried, checked
 from abpo_sdk.policies.feel import condition_of, evaluate, expression_of, parse_expression, parse_unary_tests
+from abpo_sdk.policies.feel.syntax import Name, Test, UnaryTests, parts_of
 from abpo_sdk.policies.hit_policies import AGGREGATIONS, HIT_POLICIES
 from abpo_sdk.policies.rules import OUTCOME, Output, Rule, Value
 
@@ -77,7 +78,7 @@ def table_of(
         known = ", ".join(AGGREGATIONS).upper()
         raise DmnError(f"{text.place}: aggregation {text.aggregation!r} is not known; there are {known}")
     columns = _Columns(text.inputs, scope, types)
-    outputs = _Outputs(text, types, result)
+    outputs = _Outputs(text, types, result, columns.names)
     rules = [
         Rule(
             columns.condition(row),
@@ -169,8 +170,10 @@ class _Columns:
                 yield
         except DmnError as error:
             for name, type_ in scope.not_carried().items():
-                if name in cell.text or name in "".join(c.expression.text for c in self.clauses if c.expression is cell):
-                    raise DmnError(f"{error}; {name} is a {type_}, which no condition can compare") from error
+                if name in cell.text:
+                    raise DmnError(
+                        f"{cell.place}: {cell.text!r} reads {name}, which is a {type_}, and no condition can compare these"
+                    ) from error
             raise
 
 
@@ -205,8 +208,9 @@ _SORTS: dict[str, tuple[str, ...]] = {
 class _Outputs:
     """The columns that a table gives."""
 
-    def __init__(self, text: TableText, types: Types, result: ValueType) -> None:
+    def __init__(self, text: TableText, types: Types, result: ValueType, names: Collection[str]) -> None:
         self.clauses = text.outputs
+        self.names = names
         self.place = text.place
         of_all = result.item if isinstance(result, Many) else result
         single = len(self.clauses) == 1
@@ -259,7 +263,12 @@ class _Outputs:
         if cell.text in IRRELEVANT:
             return None
         with _naming(cell.place, cell.text):
-            value = evaluate(parse_expression(cell.text, (), place=cell.place), {}, cell.place)
+            read = parse_expression(cell.text, self.names, place=cell.place)
+            if _uses_names(read):
+                raise DmnError(
+                    f"{cell.place}: {cell.text!r} is computed from other values, which is not supported; an output of a table is a constant"
+                )
+            value = evaluate(read, {}, cell.place)
         return self._checked(value, Basic("number", python=python) if python else type_, cell)
 
     def _checked(self, value: Any, type_: ValueType, cell: Cell) -> Value:
@@ -274,3 +283,7 @@ def _type_of(clause: OutputClause, result: ValueType, *, single: bool) -> ValueT
     if single and not (isinstance(result, Structure) and clause.name in result.parts):
         return Basic(result.name, result.allowed, clause.python) if isinstance(result, Basic) and clause.python else result
     return result.parts.get(clause.name, ANY) if isinstance(result, Structure) else ANY
+
+
+def _uses_names(tree: Test | UnaryTests) -> bool:
+    return isinstance(tree, Name) or any(_uses_names(part) for part in parts_of(tree))
