@@ -35,9 +35,7 @@ class DecisionModel:
     {'Greeting': 'Hello Maria'}
     """
 
-    def __init__(
-        self, name: str, inputs: Mapping[str, ValueType], decisions: Iterable[MadeDecision]
-    ) -> None:
+    def __init__(self, name: str, inputs: Mapping[str, ValueType], decisions: Iterable[MadeDecision]) -> None:
         self.name = name
         self.inputs: Mapping[str, ValueType] = dict(inputs)
         """The inputs, each with its type."""

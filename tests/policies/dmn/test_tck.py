@@ -18,7 +18,10 @@ SPACE = "{http://www.omg.org/spec/DMN/20160719/testcase}"
 INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 NOT_SUPPORTED = {
-    ("0036-dt-variable-input", "Compare Time"): "reads Another Time, which is a time, and no condition can compare these",
+    (
+        "0036-dt-variable-input",
+        "Compare Time",
+    ): "reads Another Time, which is a time, and no condition can compare these",
     ("0036-dt-variable-input", "Compare Years and Months Duration"): (
         "reads Another Years and Months Duration, which is a years and months duration, and no condition can compare these"
     ),
@@ -66,8 +69,8 @@ def cases() -> list[Any]:
             inputs = {node.get("name"): value_in(node) for node in case.findall(f"{SPACE}inputNode")}
             for node in case.findall(f"{SPACE}resultNode"):
                 expected = value_in(node.find(f"{SPACE}expected"))
-                id = f"{file.parent.name}/{case.get('id')}/{node.get('name')}"
-                found.append(pytest.param(model, inputs, node.get("name"), expected, id=id))
+                case_id = f"{file.parent.name}/{case.get('id')}/{node.get('name')}"
+                found.append(pytest.param(model, inputs, node.get("name"), expected, id=case_id))
     return found
 
 

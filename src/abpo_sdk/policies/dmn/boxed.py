@@ -49,7 +49,7 @@ def logic_of(element: Element, source: str, what: str) -> Logic:
 
 
 def _context(element: Element, source: str, what: str) -> Logic:
-    entries = []
+    entries: list[ContextEntry] = []
     for position, entry in enumerate(element.all("contextEntry"), start=1):
         variable = entry.first("variable")
         name = "" if variable is None else " ".join(variable.get("name").split())
@@ -74,7 +74,9 @@ def _invocation(element: Element, source: str, what: str) -> Logic:
         parameter = binding.first("parameter")
         name = "" if parameter is None else " ".join(parameter.get("name").split())
         if not name or name in bindings:
-            raise DmnError(f"{place_of(source, binding)}: {what} binds the parameter {name!r}, which has no name of its own")
+            raise DmnError(
+                f"{place_of(source, binding)}: {what} binds the parameter {name!r}, which has no name of its own"
+            )
         bindings[name] = logic_of(binding, source, f"{what}, parameter {name!r}")
     return InvocationText(
         cell_of(called, source, f"what {what} calls"), bindings, f"{place_of(source, element)}: {what}"
@@ -90,16 +92,16 @@ def _table(element: Element, source: str, what: str) -> TableText:
     if len(outputs) > 1:
         names = [output.name for output in outputs]
         if "" in names or len(set(names)) < len(names):
-            raise DmnError(f"{place} has the outputs {', '.join(n or '(no name)' for n in names)}; each needs its own name")
+            raise DmnError(
+                f"{place} has the outputs {', '.join(n or '(no name)' for n in names)}; each needs its own name"
+            )
     return TableText(
         hit_policy=element.get("hitPolicy", "UNIQUE"),
         aggregation=element.get("aggregation"),
         inputs=inputs,
         outputs=outputs,
         annotations=tuple(a.get("name") for a in element.all("annotation")),
-        rules=tuple(
-            _rule(e, n, inputs, outputs, source, what) for n, e in enumerate(element.all("rule"), start=1)
-        ),
+        rules=tuple(_rule(e, n, inputs, outputs, source, what) for n, e in enumerate(element.all("rule"), start=1)),
         place=place,
     )
 

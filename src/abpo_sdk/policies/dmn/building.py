@@ -84,7 +84,9 @@ class Builder:
         return self._made[text.name]
 
     def _decision(self, text: DecisionText) -> MadeDecision:
-        inputs = {i.name: self.types.named(i.type_ref, i.place, python=i.python) for i in self.requirements.inputs_of(text)}
+        inputs = {
+            i.name: self.types.named(i.type_ref, i.place, python=i.python) for i in self.requirements.inputs_of(text)
+        }
         required = self.requirements.decisions_of(text)
         decisions = {d.variable: self._type_of(d) for d in required}
         if not inputs and not decisions and isinstance(text.logic, TableText):
@@ -124,7 +126,9 @@ class Builder:
             raise DmnError(f"{text.place} requires itself ({circle}); recursion is not supported")
         if text.name not in self._functions:
             self._open.append(text.name)
-            parameters = {name: self.types.named(ref, f"{text.place}, parameter {name!r}") for name, ref in text.parameters}
+            parameters = {
+                name: self.types.named(ref, f"{text.place}, parameter {name!r}") for name, ref in text.parameters
+            }
             functions = {k.name: self._function(k) for k in self.requirements.knowledge_of(text)}
             logic, type_ = self._logic(
                 text.logic,
@@ -154,9 +158,7 @@ class Builder:
             raise DmnError(f"{place} {logic.problem}")
         if isinstance(logic, TableText):
             exactly = self.definitions.own
-            table = table_of(
-                self._make, logic, name, scope, self.types, declared, owner=owner, exactly=exactly
-            )
+            table = table_of(self._make, logic, name, scope, self.types, declared, owner=owner, exactly=exactly)
             return TableLogic(table), declared if declared != ANY else type_of_table(table)
         if isinstance(logic, LiteralText):
             literal = self._literal(logic.cell, scope, functions)
@@ -165,13 +167,17 @@ class Builder:
             called = functions.get(logic.called.text)
             if called is None:
                 known = ", ".join(functions) or "none"
-                raise DmnError(f"{logic.called.place}: {logic.called.text!r} is no business knowledge model that it requires ({known})")
+                raise DmnError(
+                    f"{logic.called.place}: {logic.called.text!r} is no business knowledge model that it requires ({known})"
+                )
             for parameter in logic.bindings:
                 if parameter not in called.parameters:
                     known = ", ".join(called.parameters) or "none"
                     raise DmnError(f"{logic.place}: {called.name} has no parameter {parameter!r}; it has {known}")
             bindings = {
-                n: self._logic(part, f"{name} {n}", f"{logic.place}, parameter {n!r}", scope, called.parameters[n], functions)[0]
+                n: self._logic(
+                    part, f"{name} {n}", f"{logic.place}, parameter {n!r}", scope, called.parameters[n], functions
+                )[0]
                 for n, part in logic.bindings.items()
             }
             return InvocationLogic(called, bindings), declared
@@ -184,9 +190,7 @@ class Builder:
         types: dict[str, ValueType] = {}
         for entry in text.entries:
             said = self.types.named(entry.type_ref, entry.place) if entry.name else declared
-            logic, type_ = self._logic(
-                entry.logic, f"{name} {entry.name}".strip(), entry.place, scope, said, functions
-            )
+            logic, type_ = self._logic(entry.logic, f"{name} {entry.name}".strip(), entry.place, scope, said, functions)
             entries.append(ContextPart(entry.name, type_, logic))
             if not entry.name:
                 return ContextLogic(tuple(entries)), type_
@@ -218,6 +222,7 @@ def _type_of_expression(literal: LiteralLogic, scope: Scope) -> ValueType:
 
 
 def type_of_table(table: DecisionTable) -> ValueType:
+    """The type of what a table gives, as far as its values have one."""
     if table.aggregation is not None:
         return Basic("number")
     outputs = {output.name: type_of_values([row[n] for row in table.values]) for n, output in enumerate(table.outputs)}

@@ -62,8 +62,8 @@ def _cells(condition: Condition, place: str) -> Iterator[tuple[str, str, str]]:
                 yield expression_text(parts[0]), "truth", "true"
                 parts = parts[1:]
             else:
-                cell, taken, node = found
-                yield expression_text(node), _sort(node), cell
+                text, taken, of = found
+                yield expression_text(of), _sort(of), text
                 parts = parts[taken:]
     except DmnError as error:
         raise DmnError(f"{place}: ({condition.text()}) cannot be written in DMN: {error}") from error

@@ -47,7 +47,9 @@ class Types:
         self._open: list[str] = []
         for item in items:
             if item.name in self._items or item.name in BASIC or item.name in SPELLINGS or item.name in NOT_CARRIED:
-                raise DmnError(f"{item.place}: the name is taken; types differ from one another and from the basic ones")
+                raise DmnError(
+                    f"{item.place}: the name is taken; types differ from one another and from the basic ones"
+                )
             self._items[item.name] = item
 
     def all(self) -> Mapping[str, ValueType]:
@@ -66,7 +68,9 @@ class Types:
             DmnError: there is none such (with the nearest), or it refers to itself.
         """
         if python and python not in PYTHON:
-            raise DmnError(f"{place} has the type {python!r} of Python, which is not known; there are {', '.join(PYTHON)}")
+            raise DmnError(
+                f"{place} has the type {python!r} of Python, which is not known; there are {', '.join(PYTHON)}"
+            )
         name = SPELLINGS.get(name, name) or "Any"
         if name in BASIC or name in NOT_CARRIED:
             return Basic(name, python=python) if name != "Any" else ANY
@@ -102,7 +106,9 @@ class Types:
     def _type(self, item: ItemDefinition, full: str) -> ValueType:
         if item.parts:
             if item.allowed is not None:
-                raise DmnError(f"{item.allowed.place} limit a type with parts, which is not supported: {item.allowed.text!r}")
+                raise DmnError(
+                    f"{item.allowed.place} limit a type with parts, which is not supported: {item.allowed.text!r}"
+                )
             parts = {part.name: self._type(part, f"{full}.{part.name}") for part in item.parts}
             type_: ValueType = Structure(full.replace(".", " "), parts)
         else:
@@ -112,7 +118,7 @@ class Types:
 
 def _allowed(type_: Basic, cell: Cell) -> Allowed:
     base = annotation_of(replace(type_, allowed=None))
-    value = fields(TypedDict("Value", {"value": base}))["value"]  # type: ignore[arg-type,operator]
+    value = fields(TypedDict("Value", {"value": base}))["value"]  # type: ignore[operator]
     try:
         condition = condition_of(parse_unary_tests(cell.text, (), place=cell.place), value, {}, cell.place)
     except DmnError:

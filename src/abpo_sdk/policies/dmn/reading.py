@@ -8,7 +8,6 @@ from pathlib import Path
 from abpo_sdk.errors import DmnError
 from abpo_sdk.policies.dmn.boxed import logic_of
 from abpo_sdk.policies.dmn.definitions import (
-    Cell,
     DecisionText,
     Definitions,
     InputData,
@@ -49,7 +48,11 @@ def read_definitions(file: str | Path) -> Definitions:
     decisions = tuple(_decision(e, source) for e in root.all("decision"))
     inputs = tuple(_input(e, source) for e in root.all("inputData"))
     knowledge = tuple(_knowledge(e, source) for e in root.all("businessKnowledgeModel"))
-    _check_names([(e.name, e.place) for e in (*inputs, *decisions, *knowledge)])
+    _check_names(
+        [(i.name, i.place) for i in inputs]
+        + [(d.name, d.place) for d in decisions]
+        + [(k.name, k.place) for k in knowledge]
+    )
     return Definitions(
         name=root.get("name") or Path(source).stem,
         source=source,
@@ -64,19 +67,21 @@ def read_definitions(file: str | Path) -> Definitions:
 def _check_ids(root: Element, source: str) -> None:
     seen: dict[str, int] = {}
     for element in root.all("decision", "inputData", "businessKnowledgeModel"):
-        id = element.get("id")
-        if not id:
+        key = element.get("id")
+        if not key:
             continue
-        if id in seen:
-            raise DmnError(f"{source}, line {element.line}: the id {id!r} stands on line {seen[id]} already")
-        seen[id] = element.line
+        if key in seen:
+            raise DmnError(f"{source}, line {element.line}: the id {key!r} stands on line {seen[key]} already")
+        seen[key] = element.line
 
 
 def _check_names(named: Sequence[tuple[str, str]]) -> None:
     seen: dict[str, str] = {}
     for name, place in named:
         if name in seen:
-            raise DmnError(f"{place}: the name {name!r} is taken ({seen[name]}); names of a model differ from one another")
+            raise DmnError(
+                f"{place}: the name {name!r} is taken ({seen[name]}); names of a model differ from one another"
+            )
         seen[name] = place
 
 
@@ -164,7 +169,9 @@ def _item(element: Element, source: str, within: str = "") -> ItemDefinition:
     _check_names([(p.name, p.place) for p in parts])
     reference = text_in(element, "typeRef").strip()
     if parts and reference:
-        raise DmnError(f"{place} has a type (<typeRef>) and parts of its own (<itemComponent>); it may have one of both")
+        raise DmnError(
+            f"{place} has a type (<typeRef>) and parts of its own (<itemComponent>); it may have one of both"
+        )
     allowed = cell_in(element, "allowedValues", source, f"the allowed values of type {full!r}")
     constraint = cell_in(element, "typeConstraint", source, f"the constraint of type {full!r}")
     if constraint is not None and allowed is None and element.get("isCollection") == "true":

@@ -43,7 +43,7 @@ class Requirements:
         Raises:
             DmnError: one of them is not there.
         """
-        return [self._one(self._inputs, id, "input", decision.place) for id in decision.inputs]
+        return [self._one(self._inputs, key, "input", decision.place) for key in decision.inputs]
 
     def decisions_of(self, decision: DecisionText) -> Sequence[DecisionText]:
         """The decisions that a decision requires by itself.
@@ -51,7 +51,7 @@ class Requirements:
         Raises:
             DmnError: one of them is not there.
         """
-        return [self._one(self._decisions, id, "decision", decision.place) for id in decision.decisions]
+        return [self._one(self._decisions, key, "decision", decision.place) for key in decision.decisions]
 
     def knowledge_of(self, owner: DecisionText | KnowledgeText) -> Sequence[KnowledgeText]:
         """The business knowledge models that something requires by itself.
@@ -59,7 +59,7 @@ class Requirements:
         Raises:
             DmnError: one of them is not there.
         """
-        return [self._one(self._knowledge, id, "business knowledge model", owner.place) for id in owner.knowledge]
+        return [self._one(self._knowledge, key, "business knowledge model", owner.place) for key in owner.knowledge]
 
     def _visit(self, decision: DecisionText) -> None:
         """Put what a decision requires into order, and then itself."""
@@ -76,9 +76,9 @@ class Requirements:
             else:
                 open_[required.name] = required
 
-    def _one(self, among: Mapping[str, T], id: str, kind: str, place: str) -> T:
-        if id in among:
-            return among[id]
-        other = self._inputs.get(id) or self._decisions.get(id) or self._knowledge.get(id)
+    def _one(self, among: Mapping[str, T], key: str, kind: str, place: str) -> T:
+        if key in among:
+            return among[key]
+        other = self._inputs.get(key) or self._decisions.get(key) or self._knowledge.get(key)
         is_other = f"is another thing ({other.name!r})" if other is not None else "is not in the file"
-        raise DmnError(f"{place} requires the {kind} {id!r}, which {is_other}")
+        raise DmnError(f"{place} requires the {kind} {key!r}, which {is_other}")

@@ -30,12 +30,12 @@ TYPES = {
 """The types of DMN by the sorts of conditions."""
 
 
-def table_tag(table: DecisionTable, id: str) -> Tag:
+def table_tag(table: DecisionTable, key: str) -> Tag:
     """A table as an element.
 
     Args:
         table: the table.
-        id: the element's, and the beginning of those of all that is in it.
+        key: the element's id, and the beginning of those of all that is in it.
 
     Raises:
         DmnError: something that DMN cannot say; names the table, the rule and the construct.
@@ -49,42 +49,42 @@ def table_tag(table: DecisionTable, id: str) -> Tag:
     tag = Tag(
         "decisionTable",
         {
-            "id": id,
+            "id": key,
             "hitPolicy": table.hit_policy,
             "aggregation": table.aggregation.upper() if table.aggregation else None,
             "outputLabel": None if len(outputs) > 1 else table.name,
         },
     )
-    tag.children += [_input(column, f"{id}_input_{n}") for n, column in enumerate(columns, start=1)]
-    tag.children += [output.tag(f"{id}_output_{n}") for n, output in enumerate(outputs, start=1)]
+    tag.children += [_input(column, f"{key}_input_{n}") for n, column in enumerate(columns, start=1)]
+    tag.children += [output.tag(f"{key}_output_{n}") for n, output in enumerate(outputs, start=1)]
     tag.children.append(Tag("annotation", {"name": "because"}))
     for number in range(len(table.rules)):
-        tag.children.append(_rule(table, number, columns, outputs, f"{id}_rule_{number + 1}", places[number]))
+        tag.children.append(_rule(table, number, columns, outputs, f"{key}_rule_{number + 1}", places[number]))
     return tag
 
 
-def _input(column: Column, id: str) -> Tag:
+def _input(column: Column, key: str) -> Tag:
     expression = Tag(
         "inputExpression",
-        {"id": f"{id}_expression", "typeRef": TYPES.get(column.sort)},
+        {"id": f"{key}_expression", "typeRef": TYPES.get(column.sort)},
         [Tag("text", text=column.expression)],
     )
-    return Tag("input", {"id": id, "label": column.expression}, [expression])
+    return Tag("input", {"id": key, "label": column.expression}, [expression])
 
 
 def _rule(
-    table: DecisionTable, number: int, columns: Sequence[Column], outputs: Sequence[_OutputColumn], id: str, place: str
+    table: DecisionTable, number: int, columns: Sequence[Column], outputs: Sequence[_OutputColumn], key: str, place: str
 ) -> Tag:
     rule = table.rules[number]
     # dmn-js shows a row's description, other modelers its annotation
-    tag = Tag("rule", {"id": id}, [Tag("description", text=rule.because)])
+    tag = Tag("rule", {"id": key}, [Tag("description", text=rule.because)])
     if rule.name is not None:
         tag.children.append(Tag("extensionElements", children=[Tag("abpo:rule", {"name": rule.name})]))
     for n, column in enumerate(columns, start=1):
         cell = column.cells.get(number, "-")
-        tag.children.append(Tag("inputEntry", {"id": f"{id}_input_{n}"}, [Tag("text", text=cell)]))
+        tag.children.append(Tag("inputEntry", {"id": f"{key}_input_{n}"}, [Tag("text", text=cell)]))
     for n, (output, value) in enumerate(zip(outputs, table.values[number], strict=True), start=1):
-        tag.children.append(output.entry("outputEntry", value, f"{id}_output_{n}", place))
+        tag.children.append(output.entry("outputEntry", value, f"{key}_output_{n}", place))
     tag.children.append(Tag("annotationEntry", children=[Tag("text", text=rule.because)]))
     return tag
 
@@ -110,28 +110,30 @@ class _OutputColumn:
         self.pythons = frozenset(_python(value) for value in every if value is not None)
         self.place = f"table {table.name!r}, output {self.output.name!r}"
         if "float" in self.pythons and len(self.pythons) > 1 and self.output.values:
-            raise DmnError(f"{self.place} lists floats beside other values, which DMN cannot tell apart; write Decimal('0.1')")
+            raise DmnError(
+                f"{self.place} lists floats beside other values, which DMN cannot tell apart; write Decimal('0.1')"
+            )
 
     @property
     def python(self) -> str:
         """The type of Python of all its values, where DMN has no word for it."""
         return next(iter(self.pythons)) if len(self.pythons) == 1 else ""
 
-    def tag(self, id: str) -> Tag:
+    def tag(self, key: str) -> Tag:
         reference = None if self.type == ANY else REFERENCES.get(self.type.name, self.type.name)
         name = None if self.alone and self.output.name == OUTCOME else self.output.name
-        tag = Tag("output", {"id": id, "label": self.output.name, "name": name, "typeRef": reference})
+        tag = Tag("output", {"id": key, "label": self.output.name, "name": name, "typeRef": reference})
         if self.python:
             tag.children.append(python_tag(self.python))
         if self.output.values:
             listed = ", ".join(_literal(value, self.place) for value in self.output.values)
-            tag.children.append(Tag("outputValues", {"id": f"{id}_values"}, [Tag("text", text=listed)]))
+            tag.children.append(Tag("outputValues", {"id": f"{key}_values"}, [Tag("text", text=listed)]))
         if self.default is not None:
-            tag.children.append(self.entry("defaultOutputEntry", self.default[0], f"{id}_default", self.place))
+            tag.children.append(self.entry("defaultOutputEntry", self.default[0], f"{key}_default", self.place))
         return tag
 
-    def entry(self, name: str, value: Value, id: str, place: str) -> Tag:
-        tag = Tag(name, {"id": id})
+    def entry(self, name: str, value: Value, key: str, place: str) -> Tag:
+        tag = Tag(name, {"id": key})
         if _python(value) and not self.python:
             tag.children.append(python_tag(_python(value)))
         tag.children.append(Tag("text", text=_literal(value, place)))

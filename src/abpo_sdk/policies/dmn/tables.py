@@ -72,7 +72,9 @@ def table_of(
         DmnError: something of it is not supported, or does not fit; names the file, the line, the rule, the column and the text.
     """
     if text.hit_policy not in HIT_POLICIES:
-        raise DmnError(f"{text.place}: hit policy {text.hit_policy!r} is not known; there are {', '.join(HIT_POLICIES)}")
+        raise DmnError(
+            f"{text.place}: hit policy {text.hit_policy!r} is not known; there are {', '.join(HIT_POLICIES)}"
+        )
     aggregation = text.aggregation.lower() or None
     if aggregation is not None and aggregation not in AGGREGATIONS:
         known = ", ".join(AGGREGATIONS).upper()
@@ -94,8 +96,8 @@ def table_of(
             *rules,
             otherwise=outputs.default(),
             owner=owner,
-            hit_policy=text.hit_policy,  # type: ignore[arg-type]  # looked up above
-            aggregation=aggregation,  # type: ignore[arg-type]
+            hit_policy=text.hit_policy,
+            aggregation=aggregation,
             outputs=outputs.declared,
             case_type=columns.case_type,
         )
@@ -154,7 +156,9 @@ class _Columns:
         for cell, expression in zip(row.inputs, self.expressions, strict=True):
             if cell.text in IRRELEVANT:
                 continue
-            for part in joined(self._cell(cell, expression)):  # one after the other, as a row with a cell for each would have them
+            for part in joined(
+                self._cell(cell, expression)
+            ):  # one after the other, as a row with a cell for each would have them
                 whole = part if whole is None else whole & part
         return always if whole is None else whole
 
@@ -273,7 +277,9 @@ class _Outputs:
 
     def _checked(self, value: Any, type_: ValueType, cell: Cell) -> Value:
         if not isinstance(value, get_args(Value)):
-            raise DmnError(f"{cell.place}: {cell.text!r} is a {type(value).__name__}, and an output is one simple value")
+            raise DmnError(
+                f"{cell.place}: {cell.text!r} is a {type(value).__name__}, and an output is one simple value"
+            )
         with _naming(cell.place, cell.text):
             checked_value: Value = checked(value, type_, "the value")
         return checked_value
@@ -281,7 +287,9 @@ class _Outputs:
 
 def _type_of(clause: OutputClause, result: ValueType, *, single: bool) -> ValueType:
     if single and not (isinstance(result, Structure) and clause.name in result.parts):
-        return Basic(result.name, result.allowed, clause.python) if isinstance(result, Basic) and clause.python else result
+        return (
+            Basic(result.name, result.allowed, clause.python) if isinstance(result, Basic) and clause.python else result
+        )
     return result.parts.get(clause.name, ANY) if isinstance(result, Structure) else ANY
 
 

@@ -15,7 +15,6 @@ from abpo_sdk.errors import DmnError
 from abpo_sdk.policies.dmn.markup import Tag
 from abpo_sdk.policies.dmn.types import ANY, BASIC, Basic, Many, Structure, ValueType
 from abpo_sdk.policies.feel import feel_text
-from abpo_sdk.values.traversal import annotations_of
 
 REFERENCES = {"date and time": "dateTime", "days and time duration": "dayTimeDuration"}
 """Basic types as modelers call them in references."""
@@ -128,8 +127,8 @@ class TypeWriter:
         for number, (name, type_) in enumerate(self.defined, start=1):
             yield self._item("itemDefinition", name, type_, f"item_{number}")
 
-    def _item(self, tag: str, name: str, type_: ValueType, id: str) -> Tag:
-        item = Tag(tag, {"id": id, "name": name})
+    def _item(self, tag: str, name: str, type_: ValueType, key: str) -> Tag:
+        item = Tag(tag, {"id": key, "name": name})
         if isinstance(type_, Many):
             item.attributes["isCollection"] = "true"
             type_ = type_.item
@@ -137,7 +136,7 @@ class TypeWriter:
                 raise DmnError(f"type {name!r} holds lists of lists, which DMN cannot write as one type")
         if isinstance(type_, Structure):
             item.children += [
-                self._item("itemComponent", part, of, f"{id}_{number}")
+                self._item("itemComponent", part, of, f"{key}_{number}")
                 for number, (part, of) in enumerate(type_.parts.items(), start=1)
             ]
             return item
@@ -145,7 +144,7 @@ class TypeWriter:
             item.children.append(python_tag(type_.python))
         item.children.append(Tag("typeRef", text=REFERENCES.get(type_.name, type_.name)))
         if type_.allowed is not None:
-            item.children.append(Tag("allowedValues", {"id": f"{id}_allowed"}, [Tag("text", text=type_.allowed.text)]))
+            item.children.append(Tag("allowedValues", {"id": f"{key}_allowed"}, [Tag("text", text=type_.allowed.text)]))
         return item
 
 

@@ -118,7 +118,7 @@ def annotation_of(type_: ValueType) -> Any:
         return case_type_of(type_.name, type_.parts) | None
     plain = PYTHON.get(type_.python, BASIC.get(type_.name, Any))
     if type_.allowed is not None and type_.allowed.values and plain is str:
-        plain = Literal[type_.allowed.values]  # pyright: ignore
+        plain = Literal[type_.allowed.values]  # pyright: ignore[reportInvalidTypeForm]
     elif type_.allowed is not None:
         plain = Annotated[plain, AfterValidator(type_.allowed.check)]
     return Optional[plain]  # noqa: UP045  `Any | None` has no such operator

@@ -23,7 +23,7 @@ from abpo_sdk.policies.dmn.markup import Tag, document
 from abpo_sdk.policies.dmn.namespaces import BOUNDS, DIAGRAM, MODEL, OWN, WAYPOINTS, Version
 from abpo_sdk.policies.dmn.table_writing import table_tag
 from abpo_sdk.policies.dmn.type_writing import TypeWriter, python_tag, type_of_path
-from abpo_sdk.policies.dmn.types import ANY, Basic, Structure, ValueType
+from abpo_sdk.policies.dmn.types import Basic, Structure, ValueType
 from abpo_sdk.policies.feel import Expr, parse_expression
 from abpo_sdk.policies.feel.syntax import Name
 
@@ -115,17 +115,19 @@ class _Model:
             "namespace": f"{OWN}:models",
             "exporter": "abpo_sdk",
         }
-        return Tag("definitions", dict(attributes), [*self.types.tags(), *inputs, *functions, *decisions, self._diagram()])
+        return Tag(
+            "definitions", dict(attributes), [*self.types.tags(), *inputs, *functions, *decisions, self._diagram()]
+        )
 
     def _diagram(self) -> Tag:
         depth: dict[str, int] = {}
         for decision in self.decisions:
             depth[decision.name] = 1 + max((depth[name] for name in decision.decisions), default=0)
-        below = [id for (kind, _), id in self.ids.items() if kind != "decision"]
+        below = [key for (kind, _), key in self.ids.items() if kind != "decision"]
         levels = [below, *([] for _ in range(max(depth.values(), default=0)))]
         for name, level in depth.items():
             levels[level].append(self.ids["decision", name])
-        small = frozenset(id for (kind, _), id in self.ids.items() if kind == "input")
+        small = frozenset(key for (kind, _), key in self.ids.items() if kind == "input")
         return diagram(levels, small, self.edges)
 
     def _input(self, name: str, type_: ValueType) -> Tag:
@@ -135,35 +137,35 @@ class _Model:
         tag.children.append(self._variable(name, type_, f"{self.ids['input', name]}_variable"))
         return tag
 
-    def _variable(self, name: str, type_: ValueType, id: str | None = None) -> Tag:
-        return Tag("variable", {"id": id, "name": name, "typeRef": self.types.reference(type_, name)})
+    def _variable(self, name: str, type_: ValueType, key: str | None = None) -> Tag:
+        return Tag("variable", {"id": key, "name": name, "typeRef": self.types.reference(type_, name)})
 
     def _decision(self, decision: MadeDecision) -> Tag:
-        id = self.ids["decision", decision.name]
-        tag = Tag("decision", {"id": id, "name": decision.name})
+        key = self.ids["decision", decision.name]
+        tag = Tag("decision", {"id": key, "name": decision.name})
         if isinstance(decision.logic, TableLogic):
             table = decision.logic.table
             own: dict[str, str | None] = {"caseType": table.case_type.__name__, "owner": table.owner}
             tag.children.append(Tag("extensionElements", children=[Tag("abpo:table", own)]))
-        tag.children.append(self._variable(decision.variable, decision.type, f"{id}_variable"))
+        tag.children.append(self._variable(decision.variable, decision.type, f"{key}_variable"))
         required = [("requiredInput", self.ids["input", name]) for name in decision.inputs]
         required += [("requiredDecision", self.ids["decision", name]) for name in decision.decisions]
-        tag.children += self._requirements("informationRequirement", required, id)
+        tag.children += self._requirements("informationRequirement", required, key)
         called = [("requiredKnowledge", self.ids["function", name]) for name in functions_of(decision.logic)]
-        tag.children += self._requirements("knowledgeRequirement", called, f"{id}_knowledge")
-        tag.children.append(self._logic(decision.logic, f"{id}_logic"))
+        tag.children += self._requirements("knowledgeRequirement", called, f"{key}_knowledge")
+        tag.children.append(self._logic(decision.logic, f"{key}_logic"))
         return tag
 
     def _requirements(self, kind: str, required: Iterable[tuple[str, str]], owner: str) -> list[Tag]:
         tags = []
-        for number, (name, id) in enumerate(required, start=1):
+        for number, (name, key) in enumerate(required, start=1):
             own = f"{owner}_requirement_{number}"
-            self.edges[own] = (id, owner.removesuffix("_knowledge"))
-            tags.append(Tag(kind, {"id": own}, [Tag(name, {"href": f"#{id}"})]))
+            self.edges[own] = (key, owner.removesuffix("_knowledge"))
+            tags.append(Tag(kind, {"id": own}, [Tag(name, {"href": f"#{key}"})]))
         return tags
 
     def _function(self, name: str, function: Function) -> Tag:
-        id = self.ids["function", name]
+        key = self.ids["function", name]
         called = [("requiredKnowledge", self.ids["function", n]) for n in functions_of(function.body)]
         parameters = [
             Tag("formalParameter", {"name": n, "typeRef": self.types.reference(type_, n)})
@@ -171,34 +173,38 @@ class _Model:
         ]
         return Tag(
             "businessKnowledgeModel",
-            {"id": id, "name": name},
+            {"id": key, "name": name},
             [
-                self._variable(name, function.type, f"{id}_variable"),
-                Tag("encapsulatedLogic", {"id": f"{id}_function"}, [*parameters, self._logic(function.body, f"{id}_logic")]),
-                *self._requirements("knowledgeRequirement", called, f"{id}_knowledge"),
+                self._variable(name, function.type, f"{key}_variable"),
+                Tag(
+                    "encapsulatedLogic",
+                    {"id": f"{key}_function"},
+                    [*parameters, self._logic(function.body, f"{key}_logic")],
+                ),
+                *self._requirements("knowledgeRequirement", called, f"{key}_knowledge"),
             ],
         )
 
-    def _logic(self, logic: BuiltLogic, id: str) -> Tag:
+    def _logic(self, logic: BuiltLogic, key: str) -> Tag:
         if isinstance(logic, TableLogic):
-            return table_tag(logic.table, id)
+            return table_tag(logic.table, key)
         if isinstance(logic, LiteralLogic):
-            return Tag("literalExpression", {"id": id}, [Tag("text", text=logic.cell.text)])
+            return Tag("literalExpression", {"id": key}, [Tag("text", text=logic.cell.text)])
         if isinstance(logic, InvocationLogic):
-            called = Tag("literalExpression", {"id": f"{id}_called"}, [Tag("text", text=logic.function.name)])
+            called = Tag("literalExpression", {"id": f"{key}_called"}, [Tag("text", text=logic.function.name)])
             bindings = [
-                Tag("binding", {}, [Tag("parameter", {"name": n}), self._logic(part, f"{id}_binding_{i}")])
+                Tag("binding", {}, [Tag("parameter", {"name": n}), self._logic(part, f"{key}_binding_{i}")])
                 for i, (n, part) in enumerate(logic.bindings.items(), start=1)
             ]
-            return Tag("invocation", {"id": id}, [called, *bindings])
-        return self._context(logic, id)
+            return Tag("invocation", {"id": key}, [called, *bindings])
+        return self._context(logic, key)
 
-    def _context(self, logic: ContextLogic, id: str) -> Tag:
+    def _context(self, logic: ContextLogic, key: str) -> Tag:
         entries = []
         for number, entry in enumerate(logic.entries, start=1):
             variable = [self._variable(entry.name, entry.type)] if entry.name else []
-            entries.append(Tag("contextEntry", {}, [*variable, self._logic(entry.logic, f"{id}_entry_{number}")]))
-        return Tag("context", {"id": id}, entries)
+            entries.append(Tag("contextEntry", {}, [*variable, self._logic(entry.logic, f"{key}_entry_{number}")]))
+        return Tag("context", {"id": key}, entries)
 
 
 def check_name(name: str) -> None:
@@ -212,7 +218,9 @@ def check_name(name: str) -> None:
     except DmnError:
         read = None
     if read != Name(name):
-        raise DmnError(f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it")
+        raise DmnError(
+            f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it"
+        )
 
 
-__all__ = ["check_name", "model_as_dmn", "save", "table_as_dmn", "Structure"]
+__all__ = ["Structure", "check_name", "model_as_dmn", "save", "table_as_dmn"]

@@ -42,7 +42,7 @@ class Element:
 
 
 def read_xml(document: str | bytes, source: str) -> Element:
-    """The root of a document.
+    r"""The root of a document.
 
     Args:
         document: a text, or the bytes of a file in whatever encoding they declare.
@@ -51,7 +51,7 @@ def read_xml(document: str | bytes, source: str) -> Element:
     Raises:
         DmnError: it is no well-formed XML, declares a document type or an entity, or is too large or too deep; with the line.
 
-    >>> root = read_xml('<a xmlns="urn:x">\\n<b size="2">text</b></a>', "example")
+    >>> root = read_xml('<a xmlns="urn:x">\n<b size="2">text</b></a>', "example")
     >>> root.name, root.children[0].get("size"), root.children[0].text, root.children[0].line
     ('a', '2', 'text', 2)
     """
@@ -63,7 +63,7 @@ def read_xml(document: str | bytes, source: str) -> Element:
     parser.buffer_text = True
     tree = _Tree(source, parser)
     try:
-        parser.Parse(data, True)
+        parser.Parse(data, True)  # noqa: FBT003  it takes no names
     except expat.ExpatError as error:
         raise DmnError(f"{source}, line {error.lineno}: no well-formed XML: {expat.ErrorString(error.code)}") from None
     except (ValueError, LookupError) as error:  # an encoding that Python does not know, or that is no single-byte one
