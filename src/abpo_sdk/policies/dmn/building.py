@@ -201,7 +201,7 @@ class Builder:
     def _literal(self, cell: Cell, scope: Scope, functions: Mapping[str, Function]) -> LiteralLogic:
         if not cell.text:
             raise DmnError(f"{cell.place} is empty")
-        expression = parse_expression(cell.text, scope.names | set(functions), place=cell.place)
+        expression = parse_expression(cell.text, {**scope.names, **dict.fromkeys(functions)}, place=cell.place)
         return LiteralLogic(expression, cell, functions)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from abpo_sdk.conditions import Field, fields
-from abpo_sdk.policies.dmn.types import Many, Structure, ValueType, carried, case_type_of
+from abpo_sdk.policies.dmn.types import Structure, ValueType, carried, case_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Scope:
     types: Mapping[str, ValueType]
 
     @property
-    def names(self) -> frozenset[str]:
-        """All names that may stand in an expression: those of the scope and those of parts."""
-        return frozenset(name for own, type_ in self.types.items() for name in (own, *_names(type_)))
+    def names(self) -> Mapping[str, Any]:
+        """The names that may stand in an expression, each with those of its parts."""
+        return _names(self.types)
 
     def case_type(self) -> Any:
         """The typed dictionary of what conditions can carry."""
@@ -50,13 +50,8 @@ def fields_of(case_type: Any) -> dict[str, Field]:
     return {name: references[name] for name in case_type.__annotations__}
 
 
-def _names(type_: ValueType) -> Iterator[str]:
-    if isinstance(type_, Many):
-        yield from _names(type_.item)
-    elif isinstance(type_, Structure):
-        for name, part in type_.parts.items():
-            yield name
-            yield from _names(part)
+def _names(types: Mapping[str, ValueType]) -> dict[str, Any]:
+    return {n: _names(type_.parts) if isinstance(type_, Structure) else None for n, type_ in types.items()}
 
 
 def _replaced(types: Mapping[str, ValueType], path: tuple[str, ...], limit: Any) -> dict[str, ValueType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, get_args
@@ -212,7 +212,7 @@ _SORTS: dict[str, tuple[str, ...]] = {
 class _Outputs:
     """The columns that a table gives."""
 
-    def __init__(self, text: TableText, types: Types, result: ValueType, names: Collection[str]) -> None:
+    def __init__(self, text: TableText, types: Types, result: ValueType, names: Mapping[str, Any]) -> None:
         self.clauses = text.outputs
         self.names = names
         self.place = text.place

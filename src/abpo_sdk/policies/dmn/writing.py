@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from abpo_sdk.policies.dmn.namespaces import BOUNDS, DIAGRAM, MODEL, OWN, WAYPOI
 from abpo_sdk.policies.dmn.table_writing import table_tag
 from abpo_sdk.policies.dmn.type_writing import TypeWriter, python_tag, type_of_path
 from abpo_sdk.policies.dmn.types import Basic, Structure, ValueType
-from abpo_sdk.policies.feel import Expr, parse_expression
+from abpo_sdk.policies.feel import parse_expression
 from abpo_sdk.policies.feel.syntax import Name
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ class _Model:
             **{("function", n): f"function_{i}" for i, n in enumerate(self.functions, start=1)},
         }
         self.edges: dict[str, tuple[str, str]] = {}
-        for called in (*inputs, *(d.name for d in decisions), *(d.variable for d in decisions), *self.functions):
-            check_name(called)
+        for named in (*inputs, *self.functions):
+            check_name(named)
+        for decision in decisions:
+            if decision.name != " ".join(decision.name.split()):
+                raise DmnError(f"the decision {decision.name!r} cannot be called so in DMN; write single blanks")
 
     def _collect(self, logic: BuiltLogic) -> None:
         for name, function in functions_of(logic).items():
@@ -207,6 +211,10 @@ class _Model:
         return Tag("context", {"id": key}, entries)
 
 
+NAME = re.compile(r"[^\W\d]\w*(?:[ /'*+-]+\w+)*")
+"""What a name looks like in FEEL (DMN 1.5, 10.3.1.2, rules 25 to 30); one with a dot would be read as a path."""
+
+
 def check_name(name: str) -> None:
     """Refuse a name that expressions could not use.
 
@@ -214,13 +222,8 @@ def check_name(name: str) -> None:
         DmnError: naming it.
     """
     try:
-        read: Expr | None = parse_expression(name, (name,))
+        read = parse_expression(name, (name,)) if NAME.fullmatch(name) else None
     except DmnError:
         read = None
     if read != Name(name):
-        raise DmnError(
-            f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it"
-        )
-
-
-__all__ = ["Structure", "check_name", "model_as_dmn", "save", "table_as_dmn"]
+        raise DmnError(f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it")
