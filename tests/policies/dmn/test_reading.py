@@ -67,7 +67,9 @@ def test_a_reference_to_nothing_is_refused() -> None:
         "requires the decision 'a', which is another thing",
     )
     elsewhere = decision("d", literal("1"), inputs=["a"]).replace("#a", "other.dmn#a")
-    refused(model(input_data("a"), elsewhere), "requires 'other.dmn#a', and something of this file is required as '#id'")
+    refused(
+        model(input_data("a"), elsewhere), "requires 'other.dmn#a', and something of this file is required as '#id'"
+    )
 
 
 def test_imports_are_refused_by_name() -> None:
@@ -75,7 +77,9 @@ def test_imports_are_refused_by_name() -> None:
 
 
 def test_a_name_that_the_decision_does_not_require_is_refused() -> None:
-    text = model(input_data("Amount"), input_data("Age"), decision("Pay", table(["Amount"], ("> Age", "1")), inputs=["Amount"]))
+    text = model(
+        input_data("Amount"), input_data("Age"), decision("Pay", table(["Amount"], ("> Age", "1")), inputs=["Amount"])
+    )
     refused(text, "decision 'Pay', rule 1, input 'Amount'", "'> Age'")
 
 
@@ -83,11 +87,11 @@ def test_a_name_that_the_decision_does_not_require_is_refused() -> None:
 
 
 def test_an_unknown_hit_policy_is_refused() -> None:
-    refused(claims(table(["Amount"], ("-", "1"), hit_policy="BEST")), "hit policy 'BEST' is not known; there are UNIQUE")
-    more = 'aggregation="MEDIAN"'
     refused(
-        claims(table(["Amount"], ("-", "1"), hit_policy="COLLECT", more=more)), "aggregation 'MEDIAN' is not known"
+        claims(table(["Amount"], ("-", "1"), hit_policy="BEST")), "hit policy 'BEST' is not known; there are UNIQUE"
     )
+    more = 'aggregation="MEDIAN"'
+    refused(claims(table(["Amount"], ("-", "1"), hit_policy="COLLECT", more=more)), "aggregation 'MEDIAN' is not known")
 
 
 def test_a_rule_with_the_wrong_number_of_cells_is_refused() -> None:
@@ -117,7 +121,10 @@ def test_a_rule_with_the_wrong_number_of_cells_is_refused() -> None:
 )
 def test_a_cell_that_is_not_supported_is_refused_with_its_place(cell: str) -> None:
     refused(
-        claims(table(["Amount"], ("-", "1"), (cell, "2"))), "the text, line", "decision 'Pay', rule 2, input 'Amount'", cell
+        claims(table(["Amount"], ("-", "1"), (cell, "2"))),
+        "the text, line",
+        "decision 'Pay', rule 2, input 'Amount'",
+        cell,
     )
 
 
@@ -127,7 +134,9 @@ def test_an_output_that_is_not_supported_is_refused_with_its_place(cell: str) ->
 
 
 def test_a_computed_output_is_refused_as_such() -> None:
-    refused(claims(table(["Amount"], ("-", "Amount * 2"))), "rule 1, output 1: 'Amount * 2' is computed from other values")
+    refused(
+        claims(table(["Amount"], ("-", "Amount * 2"))), "rule 1, output 1: 'Amount * 2' is computed from other values"
+    )
 
 
 @pytest.mark.parametrize("text", ["__class__", "open(1)", "now()", "Amount +", "Gone"])
@@ -231,7 +240,10 @@ def test_a_table_of_a_file_is_a_policy_like_any_other() -> None:
     [
         ([item("tA", "tB"), item("tB", "tA")], "refers to itself (tA -> tB -> tA)"),
         ([item("tA", "", "", part("x", "tA"))], "refers to itself (tA -> tA)"),
-        ([item("tA", "tAmout"), item("tAmount", "number")], "the type 'tAmout', which is not defined; did you mean 'tAmount'?"),
+        (
+            [item("tA", "tAmout"), item("tAmount", "number")],
+            "the type 'tAmout', which is not defined; did you mean 'tAmount'?",
+        ),
         ([item("tA", "number"), item("tA", "string")], "the name is taken"),
         ([item("number", "string")], "the name is taken"),
         ([item("tA", "", "", part("x", "number"), part("x", "string"))], "'x' is taken"),

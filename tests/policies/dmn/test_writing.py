@@ -6,6 +6,8 @@ import datetime as dt
 import enum
 import re
 from decimal import Decimal
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from typing_extensions import TypedDict
 from abpo_sdk import DecisionTable, fields, rule
 from abpo_sdk.conditions import Condition, always
 from abpo_sdk.errors import AbpoError, DefinitionError, DmnError
+from abpo_sdk.policies.dmn.columns import joined
 from abpo_sdk.policies.dmn.xml import Element, read_xml
 from abpo_sdk.policies.hit_policies import AGGREGATIONS, HIT_POLICIES
 from abpo_sdk.policies.rules import Output, Rule
@@ -62,7 +65,7 @@ COUNTS = st.integers(-3, 3)
 DATES = st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 5))
 SENT = st.datetimes(dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 2), timezones=st.just(dt.UTC))  # noqa: DTZ001
 WAITS = st.timedeltas(dt.timedelta(0), dt.timedelta(hours=3))
-TEXTS = st.text("aé\"\\<&>]\n\r\t \u2028😀", max_size=4)
+TEXTS = st.text('aé"\\<&>]\n\r\t \u2028😀', max_size=4)
 WEIGHTS = st.floats(-2, 2, width=16)
 COUNTRIES = st.sampled_from(["DE", "FR", "IT"])
 
@@ -104,17 +107,17 @@ PARTS: st.SearchStrategy[Condition] = st.one_of(
     AMOUNTS.map(lambda value: abs(c.amount - c.order.total) <= value),
     AMOUNTS.map(lambda value: (c.amount > value) | (c.count == 1)),
 )
-WHENS = st.lists(PARTS, max_size=4).map(lambda parts: joined(parts))
 
 
-def joined(parts: list[Condition]) -> Condition:
-    whole: Condition = always
-    for part in parts:
-        whole = whole & part
-    return whole
+def in_a_row(parts: list[Condition]) -> Condition:
+    return reduce(and_, (each for part in parts for each in joined(part)), always)
+
+
+WHENS = st.lists(PARTS, max_size=4).map(in_a_row)
 
 
 NUMBERS = st.one_of(st.integers(-9, 9), st.decimals(-9, 9, places=2))
+ANYTHING = NUMBERS | WEIGHTS | st.booleans() | DATES | SENT | WAITS | TEXTS | st.none()
 OUTCOMES = st.sampled_from(["pay", "refer", "reject"])
 REASONS = st.text("ab \n<&", min_size=1, max_size=5).filter(str.strip)
 
@@ -128,7 +131,7 @@ def tables(draw: st.DrawFn) -> DecisionTable:
         values: st.SearchStrategy[Any] = NUMBERS
         outputs: Any = draw(st.sampled_from([None, ["points"]]))
     elif draw(st.booleans()):
-        values = st.fixed_dictionaries({"what": OUTCOMES, "fee in euro": NUMBERS | st.booleans() | DATES | st.none()})
+        values = st.fixed_dictionaries({"what": OUTCOMES, "fee in euro": ANYTHING})
         outputs = [Output("what", ("reject", "refer", "pay")), "fee in euro"]
     else:
         values = OUTCOMES

@@ -119,12 +119,14 @@ def _input(element: Element, number: int, source: str, what: str) -> InputClause
 def _output(element: Element, number: int, source: str, what: str) -> OutputClause:
     name = " ".join(element.get("name").split())
     what = f"{what}, output {name or number!r}"
+    default = element.first("defaultOutputEntry")
     return OutputClause(
         name=name,
         type_ref=type_ref_of(element),
         values=cell_in(element, "outputValues", source, f"the values of {what}"),
         default=cell_in(element, "defaultOutputEntry", source, f"the default of {what}"),
         python=own_of(element).get("python", ""),
+        default_python="" if default is None else own_of(default).get("python", ""),
         place=f"{place_of(source, element)}: {what}",
     )
 

@@ -225,7 +225,11 @@ def type_of_table(table: DecisionTable) -> ValueType:
     """The type of what a table gives, as far as its values have one."""
     if table.aggregation is not None:
         return Basic("number")
-    outputs = {output.name: type_of_values([row[n] for row in table.values]) for n, output in enumerate(table.outputs)}
+    rows = table.values if table.default is None else (*table.values, table.default)
+    outputs = {
+        output.name: type_of_values([*(row[n] for row in rows), *output.values])
+        for n, output in enumerate(table.outputs)
+    }
     whole = Structure(table.name, outputs) if len(outputs) > 1 else next(iter(outputs.values()))
     return whole if table.single else Many(whole)
 

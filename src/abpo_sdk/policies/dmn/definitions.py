@@ -49,6 +49,7 @@ class OutputClause:
     values: Cell | None
     default: Cell | None
     python: str
+    default_python: str
     place: str
 
 

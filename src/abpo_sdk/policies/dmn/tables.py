@@ -245,10 +245,7 @@ class _Outputs:
 
     def given(self, cells: tuple[Cell, ...], python: tuple[str, ...]) -> Value | dict[str, Value]:
         """What a row gives."""
-        values = [
-            self._constant(cell, type_, own)
-            for cell, type_, own in zip(cells, self.types, python or [""] * len(cells), strict=True)
-        ]
+        values = [self._constant(cell, type_, own) for cell, type_, own in zip(cells, self.types, python, strict=True)]
         if len(values) == 1:
             return values[0]
         return {output.name: value for output, value in zip(self.declared, values, strict=True)}
@@ -261,7 +258,7 @@ class _Outputs:
             return None
         if len(given) < len(cells):
             raise DmnError(f"{self.place}: some outputs have a default and some do not; give one to each or to none")
-        return self.given(tuple(given), ("",) * len(given))
+        return self.given(tuple(given), tuple(clause.default_python for clause in self.clauses))
 
     def _constant(self, cell: Cell, type_: ValueType, python: str) -> Value:
         if cell.text in IRRELEVANT:

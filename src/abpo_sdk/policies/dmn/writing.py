@@ -24,7 +24,7 @@ from abpo_sdk.policies.dmn.markup import Tag, document
 from abpo_sdk.policies.dmn.namespaces import BOUNDS, DIAGRAM, MODEL, OWN, WAYPOINTS, Version
 from abpo_sdk.policies.dmn.table_writing import table_tag
 from abpo_sdk.policies.dmn.type_writing import TypeWriter, python_tag, type_of_path
-from abpo_sdk.policies.dmn.types import Basic, Structure, ValueType
+from abpo_sdk.policies.dmn.types import Basic, ValueType
 from abpo_sdk.policies.feel import parse_expression
 from abpo_sdk.policies.feel.syntax import Name
 
@@ -226,4 +226,6 @@ def check_name(name: str) -> None:
     except DmnError:
         read = None
     if read != Name(name):
-        raise DmnError(f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it")
+        raise DmnError(
+            f"{name!r} cannot be a name in DMN, whose expressions would read it as something else; rename it"
+        )
