@@ -189,6 +189,55 @@ def test_a_table_of_5000_rows_is_read() -> None:
     assert pay.result({"Amount": 4321}) == 4321
 
 
+def test_allowed_values_of_a_column_are_about_a_name() -> None:
+    refused(claims(table(["Amount + 1"], ("-", "1"), allowed=["> 5"])), "limit 'Amount + 1', which is more than a name")
+
+
+def test_two_things_of_one_name_cannot_both_be_required() -> None:
+    text = model(
+        input_data("x"),
+        decision("d", literal("1")).replace('<variable name="d"/>', '<variable name="x"/>'),
+        decision("e", literal("x"), inputs=["x"], decisions=["d"]),
+    )
+    refused(text, "decision 'e' requires two things called x")
+
+
+ENTRY = f"<contextEntry><variable name='a'/>{literal('1')}</contextEntry>"
+
+
+@pytest.mark.parametrize(
+    ("logic", "told"),
+    [
+        ("<context><contextEntry/></context>", "entry 1 has no logic"),
+        ("<context/>", "is a context without entries"),
+        (f"<context>{'<contextEntry>' + literal('1') + '</contextEntry>'}<contextEntry/></context>", "before its last"),
+        (
+            f"<context>{2 * ENTRY}</context>",
+            "entry 'a': the name is taken by an entry above",
+        ),
+        ("<invocation/>", "is an invocation of something else than a name"),
+        (f"<invocation>{literal('f')}<binding/></invocation>", "binds the parameter ''"),
+        ("<literalExpression/>", "is empty"),
+        ("<conditional/>", "is a boxed conditional"),
+    ],
+)
+def test_a_boxed_expression_that_is_malformed_is_refused(logic: str, told: str) -> None:
+    refused(claims(logic), told)
+
+
+def test_a_function_that_is_not_in_feel_is_refused() -> None:
+    function = '<businessKnowledgeModel id="f" name="f"><encapsulatedLogic kind="Java"/></businessKnowledgeModel>'
+    refused(model(function), "is a function of the kind 'Java', and FEEL is read")
+
+
+def test_the_values_of_an_output_are_listed_one_by_one() -> None:
+    text = claims(table(["Amount"], ("-", "1"), outputs=("n",))).replace(
+        '<output name="n">', '<output name="n"><outputValues><text>&gt; 5</text></outputValues>'
+    )
+    refused(text, "the values of decision 'Pay', output 'n'", "listed one by one")
+    refused(text.replace("&gt; 5", "2, 3"), "output 'n' is 1, and may be one of 2, 3")
+
+
 # --- what rows say ---
 
 

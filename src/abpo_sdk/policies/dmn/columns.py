@@ -76,7 +76,9 @@ def _cell(parts: Sequence[Condition], node: Node) -> tuple[str, int, Node] | Non
     whole: Condition = always
     for taken, part in enumerate(parts, start=1):
         whole = whole & part
-        cell = unary_tests_of(part, of) and unary_tests_of(whole, of)
+        cell = unary_tests_of(part, of)
+        if cell and taken > 1:
+            cell = unary_tests_of(whole, of)
         if not cell:
             break
         best = cell, taken, node
