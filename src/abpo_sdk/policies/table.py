@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
@@ -23,12 +23,14 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
-from abpo_sdk.policies.matching import Match, Matcher, no_answer
 from abpo_sdk.policies.policy import Policy, check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
+
+if TYPE_CHECKING:
+    from abpo_sdk.policies.matching import Match, Matcher
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
@@ -186,12 +188,14 @@ class DecisionTable(Policy):
 
     @cached_property
     def _matcher(self) -> Matcher:
+        from abpo_sdk.policies.matching import Matcher  # and regions, which those who only import this need not load
+
         return Matcher(self.case_type, [row.when for row in self.rules])
 
     @cached_property
     def _explicable(self) -> Callable[[Any], Match | None]:
         """The match of a case, where the values of its inputs alone explain it."""
-        return self._matcher.match if self._matcher.exact else no_answer
+        return self._matcher.match if self._matcher.exact else _unanswered
 
     def _hit_of(self, matched: int, case: Any) -> _Hit:
         """What follows where the rows of a bit set match; kept, since few of all sets occur."""
@@ -393,6 +397,10 @@ class DecisionTable(Policy):
 
     def __repr__(self) -> str:
         return f"<table {self.name}, {len(self.rules)} rules, version {self.version}>"
+
+
+def _unanswered(case: Any) -> None:
+    """Nothing can be told quickly."""
 
 
 def _hashed(values: Sequence[Value]) -> list[list[str]]:
