@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.compiled import value_of
 from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
+from abpo_sdk.conditions.compiled import value_of
 from abpo_sdk.conditions.condition import Both, Either, Not
 from abpo_sdk.conditions.kinds import written
 from abpo_sdk.conditions.nodes import ConstantNode, FieldNode, Node
@@ -94,7 +94,13 @@ def _asked_of_all(condition: Both | Either, reading: Reading | None) -> Asked | 
 
 def _asked_of_leaf(condition: Condition, reading: Reading | None) -> Asked | None:
     """Of any other condition about one field, which begins with the field's name."""
-    of = condition.item if isinstance(condition, Membership) else condition.field if isinstance(condition, Missing) else None
+    of = (
+        condition.item
+        if isinstance(condition, Membership)
+        else condition.field
+        if isinstance(condition, Missing)
+        else None
+    )
     if of is None:
         nodes = list(condition.fields())
         of = nodes[0] if len(nodes) == 1 and not condition.parts() else None

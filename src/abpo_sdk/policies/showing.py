@@ -165,7 +165,10 @@ class _Sheet:
         parts = [*textwrap.wrap(self.title, WIDTH)]
         if self.trace is not None:
             parts += textwrap.wrap(_line(_how(self.trace)), WIDTH)
-        parts += [*(self._drawn() or self._listed()), *(part for note in self.notes for part in textwrap.wrap(note, WIDTH))]
+        parts += [
+            *(self._drawn() or self._listed()),
+            *(part for note in self.notes for part in textwrap.wrap(note, WIDTH)),
+        ]
         return "\n".join(parts)
 
     def _drawn(self) -> list[str]:
@@ -195,7 +198,9 @@ class _Sheet:
             )
             gives = ", ".join(f"{o.name} {text}" for o, text in zip(self.table.outputs, line.gives, strict=True))
             start = f"{line.mark} {line.number}: " if line.mark else f"{line.number}: "
-            told += textwrap.wrap(f"{start}{asks or 'always'} | {gives} | {line.because}", WIDTH, subsequent_indent="    ")
+            told += textwrap.wrap(
+                f"{start}{asks or 'always'} | {gives} | {line.because}", WIDTH, subsequent_indent="    "
+            )
         return told
 
     # --- as HTML ---

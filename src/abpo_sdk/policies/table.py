@@ -9,7 +9,7 @@ from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.conditions import Reading
+from abpo_sdk.conditions import Condition, Expression, Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.conditions.kinds import exact
 from abpo_sdk.errors import DefinitionError, NoRuleApplies
@@ -30,7 +30,14 @@ from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Self
+
+    import pandas as pd
+
     from abpo_sdk.policies.matching import Match, Matcher
+    from abpo_sdk.policies.showing import Shown
+    from abpo_sdk.policies.trace import Trace
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
@@ -317,6 +324,257 @@ class DecisionTable(Policy):
         raise NoRuleApplies(
             f"table {self.name!r} has no row for {shown or 'the case'}; add one, or say with otherwise= what such cases get"
         )
+
+    @classmethod
+    def rows(
+        cls,
+        name: str,
+        inputs: Iterable[Expression | Condition],
+        outputs: Iterable[str | Output],
+        rows: Iterable[Sequence[Any]],
+        *,
+        otherwise: Value | Mapping[str, Value],
+        owner: str | None = None,
+        hit_policy: HitPolicy = "FIRST",
+        aggregation: Aggregation | None = None,
+    ) -> Self:
+        """A table written row by row: a cell for each input, one for each output, the reason, and perhaps a name.
+
+        Args:
+            name: the policy's name.
+            inputs: what the columns are about: references to fields, arithmetic on them, or conditions.
+            outputs: the outputs, by name or as `Output` with the values that they may have.
+            rows: the rows, top down. In an input's cell, `None` asks nothing; a text is FEEL, as in DMN: `"-"` (asks nothing),
+                `"> 1000"`, `"[1..5]"`, `'"DE", "FR"'`, `"not(3)"`; a list, tuple or set: the value is one of these; a function
+                is called with the column and gives the condition; any other value: it equals that. An output's cell is the value.
+            otherwise: what a case gets that no row covers, as for a table.
+            owner: who answers for it.
+            hit_policy: which of the rows that match count, as for a table.
+            aggregation: of COLLECT, as for a table.
+
+        Raises:
+            DefinitionError: naming row, column and cell; also as for a table.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        ...     country: str
+        >>> c = fields(Claim)
+        >>> claims = DecisionTable.rows("claims", [c.amount, c.country], ["decision"], [
+        ...     ("<= 500", ["DE", "FR"], "pay", "the claim is small"),
+        ...     ("> 9000", None, "reject", "the claim is too large", "large"),
+        ... ], otherwise="refer")
+        >>> claims.rules[0].when.text()
+        "amount <= 500 and country in ('DE', 'FR')"
+        """
+        from abpo_sdk.policies.writing_rows import rules_of_rows  # which knows FEEL
+
+        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
+        rules, model = rules_of_rows(name, inputs, outputs, rows)
+        return cls(
+            name,
+            *rules,
+            otherwise=otherwise,
+            owner=owner,
+            hit_policy=hit_policy,
+            aggregation=aggregation,
+            outputs=outputs,
+            case_type=model,
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        name: str,
+        frame: pd.DataFrame,
+        model: type,
+        *,
+        outputs: Iterable[str | Output],
+        otherwise: Value | Mapping[str, Value],
+        owner: str | None = None,
+        hit_policy: HitPolicy = "FIRST",
+        aggregation: Aggregation | None = None,
+    ) -> Self:
+        """A table from a frame: a row a rule, a column an input or output.
+
+        Args:
+            name: the policy's name.
+            frame: its columns are called as the fields of `model` (`order.total` within another) or by an expression of FEEL
+                over them; as the outputs; `because`; and, where rules have names, `rule`. Cells are texts in FEEL: of inputs
+                unary tests (missing, empty or `-`: asks nothing), of outputs values, so that a text stands in quotes: `"pay"`.
+                Where all `values` of an `Output` are listed and are texts, one of them may stand without. A cell that is no
+                text is its value.
+            model: the model that the rules are about.
+            outputs: the outputs, by name or as `Output` with the values that they may have.
+            otherwise: what a case gets that no row covers, as for a table.
+            owner: who answers for it.
+            hit_policy: which of the rows that match count, as for a table.
+            aggregation: of COLLECT, as for a table.
+
+        Raises:
+            DefinitionError: naming row, column and cell; also as for a table.
+
+        >>> import pandas as pd
+        >>> from pydantic import BaseModel
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> frame = pd.DataFrame({"amount": ["<= 500"], "decision": ['"pay"'], "because": ["the claim is small"]})
+        >>> DecisionTable.from_frame("claims", frame, Claim, outputs=["decision"], otherwise="refer").outcome({"amount": 3})
+        'pay'
+        """
+        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_frame
+
+        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
+        return cls(
+            name,
+            *rules_of_sheet(sheet_of_frame(frame), model, outputs),
+            otherwise=otherwise,
+            owner=owner,
+            hit_policy=hit_policy,
+            aggregation=aggregation,
+            outputs=outputs,
+            case_type=model,
+        )
+
+    @classmethod
+    def from_csv(
+        cls,
+        name: str,
+        path: str | PathLike[str],
+        model: type,
+        *,
+        outputs: Iterable[str | Output],
+        otherwise: Value | Mapping[str, Value],
+        owner: str | None = None,
+        hit_policy: HitPolicy = "FIRST",
+        aggregation: Aggregation | None = None,
+        delimiter: str = ",",
+    ) -> Self:
+        r"""A table from a CSV file in UTF-8, whose first line names the columns; see `from_frame` for what they and the cells mean.
+
+        Args:
+            name: the policy's name.
+            path: of the file.
+            model: the model that the rules are about.
+            outputs: the outputs, by name or as `Output` with the values that they may have.
+            otherwise: what a case gets that no row covers, as for a table.
+            owner: who answers for it.
+            hit_policy: which of the rows that match count, as for a table.
+            aggregation: of COLLECT, as for a table.
+            delimiter: what stands between the cells.
+
+        Raises:
+            DefinitionError: naming file, line, column and cell; also as for a table.
+            OSError: the file cannot be read.
+
+        >>> import tempfile, pathlib
+        >>> from pydantic import BaseModel
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "claims.csv")
+        >>> _ = path.write_text("amount;decision;because\n<= 500;true;the claim is small\n")
+        >>> claims = DecisionTable.from_csv("claims", path, Claim, outputs=["decision"], otherwise=False, delimiter=";")
+        >>> claims.result(Claim(amount=3))
+        True
+        """
+        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_csv
+
+        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
+        return cls(
+            name,
+            *rules_of_sheet(sheet_of_csv(path, delimiter), model, outputs),
+            otherwise=otherwise,
+            owner=owner,
+            hit_policy=hit_policy,
+            aggregation=aggregation,
+            outputs=outputs,
+            case_type=model,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table as a frame of texts in FEEL, which `from_frame` reads as the same table.
+
+        What is no test of one input is a column of its own, whose heading is the condition and whose cells are `true`.
+
+        Raises:
+            DefinitionError: something that FEEL cannot say; names the row.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> DecisionTable("claims", small, otherwise="refer").to_frame().to_dict("records")
+        [{'amount': '<= 500', 'outcome': '"pay"', 'because': 'the claim is small'}]
+        """
+        from abpo_sdk.policies.writing_sheets import frame_of
+
+        return frame_of(self)
+
+    def to_csv(self, path: str | PathLike[str], *, delimiter: str = ",") -> None:
+        """Write the table into a CSV file in UTF-8, which `from_csv` reads as the same table; see `to_frame`.
+
+        Args:
+            path: of the file.
+            delimiter: what stands between the cells.
+
+        Raises:
+            DefinitionError: something that FEEL cannot say, or a reason that a spreadsheet would take for a formula.
+            OSError: the file cannot be written.
+        """
+        from abpo_sdk.policies.writing_sheets import write_csv
+
+        write_csv(self, path, delimiter)
+
+    def trace(self, case: Any) -> Trace:
+        """How the table comes to what it decides about a case: which rows match and count, and what keeps the others from it.
+
+        Args:
+            case: as for a call.
+
+        Raises:
+            MissingInput, MistypedInput: it is no case of the table's type. What else a call would raise stands in the trace.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> print(DecisionTable("claims", small, otherwise="refer").trace(Claim(amount=742)))
+        claims: refer, since no row matches
+        row 1: amount 742, needs <= 500
+        """
+        from abpo_sdk.policies.trace import trace_of
+
+        return trace_of(self, self._typed(case))
+
+    def show(self, case: Any) -> Shown:
+        """The table with a case: printed, or shown in a notebook, it marks the rows that match and the cells that do not.
+
+        Args:
+            case: as for `trace`.
+
+        Raises:
+            MissingInput, MistypedInput: as for `trace`.
+        """
+        from abpo_sdk.policies.showing import shown
+
+        return shown(self, self._typed(case))
+
+    def text(self) -> str:
+        """The table as plain text, at most 100 columns wide."""
+        from abpo_sdk.policies.showing import as_text
+
+        return as_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from abpo_sdk.policies.showing import as_html
+
+        return as_html(self)
 
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.

@@ -112,7 +112,9 @@ class Trace:
 
 def trace_of(table: DecisionTable, case: Any) -> Trace:
     """The trace of a case that is of the table's type."""
-    outcome, error, counting = None, None, ()
+    outcome: str | None = None
+    error: str | None = None
+    counting: tuple[int, ...] = ()
     try:
         counting = table.rows_for(Reading(case))
         outcome = table.decide(case).outcome
