@@ -170,6 +170,11 @@ def field_of(root: type, owner: type, path: tuple[str, ...], *, inside: Personal
     return Field(FieldNode(root, path, annotations[name], inside=inside))
 
 
+def of_node(node: Node) -> Expression:
+    """The expression that has a node, of the class that makes its comparisons stay as they are written."""
+    return Field(node) if isinstance(node, FieldNode) else _Computed(node)
+
+
 def node_of(value: Any) -> Node:
     """The node of an expression, or of a constant."""
     return value._node if isinstance(value, Expression) else ConstantNode(value)  # noqa: SLF001  its own kind
