@@ -23,7 +23,7 @@ from abpo_sdk.policies.feel import syntax
 from abpo_sdk.policies.feel.conditions import condition_of, expression_of
 from abpo_sdk.policies.feel.parsing import parse_expression, parse_unary_tests
 from abpo_sdk.policies.feel.syntax import Endpoint, Expr, Input, Interval, Literal, Name, Test, UnaryTests
-from abpo_sdk.policies.feel.writing import feel_text, text_of
+from abpo_sdk.policies.feel.writing import decimal_of, feel_text, text_of
 
 NameOf = Callable[[FieldNode], str]
 """What a field is called in the text."""
@@ -132,6 +132,8 @@ class _Writer:
                 return (Literal(None),)
             case Comparison() if self.is_input(condition.left) and condition.operator != "!=":
                 right = self.expression(condition.right)
+                if syntax.uses_input(right):  # what compares `?` with itself is no simple test
+                    return (self.about_input(condition),)
                 return (right if condition.operator == "==" else Endpoint(condition.operator, right),)
             case Both():
                 return (self.interval(condition) or self.about_input(condition),)
@@ -203,7 +205,7 @@ def _literal(value: Any) -> Literal:
         return _literal(value.value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         feel_text(value)  # refuses what has no text
-        return Literal(Decimal(repr(value)) if isinstance(value, float) else Decimal(value))
+        return Literal(decimal_of(value))
     feel_text(value)
     return Literal(value)
 

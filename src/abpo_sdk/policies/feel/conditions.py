@@ -124,9 +124,9 @@ class _Reader:
         return reduce(lambda one, other: one | other, parts)
 
     def one_of(self, items: list[Test], of: Expression) -> Condition:
+        if len(items) == 1 and isinstance(items[0], Literal):
+            return self.compare(items[0], of, "=", items[0].value)
         values = [self.fit(item, item.value, of) for item in items if isinstance(item, Literal)]
-        if len(values) == 1:
-            return self.compare(items[0], of, "=", values[0])
         condition: Condition = self.guarded(lambda: of.is_in(*values), UnaryTests(tuple(items)))
         return condition
 

@@ -42,7 +42,7 @@ def fitted(value: Any, kind: Kind, operator: str = "=") -> Any:
     whole = value.as_tuple().exponent == 0 or (kind.sort == "integer" and _is_whole(value))
     if operator == "/" and kind.sort == "integer":
         return value  # exact in decimals, where two whole numbers would give a float
-    if whole and value.adjusted() < literals.DIGITS:
+    if whole and value.adjusted() < literals.DIGITS and (kind.sort != "float" or abs(value) < 2**53):
         return int(value)
     if kind.sort == "float" or (kind.sort == "duration" and operator in ("*", "/")):
         number = float(value)

@@ -220,3 +220,9 @@ class _Parser(Operands):
         name = self.scanner.name(self.names)
         self.scanner.at = start
         return name is not None and name != word
+
+
+def _negated(tree: Expr) -> Expr:
+    if isinstance(tree, Literal) and isinstance(tree.value, Decimal) and not tree.value.is_signed():
+        return Literal(tree.value.copy_negate())  # which, unlike a minus, does not round
+    return Negation(tree)

@@ -169,12 +169,26 @@ def _number(value: float | Decimal) -> str:
         value = _bounded(value)
     if not math.isfinite(value):
         raise FeelError(f"{value!r} cannot be written in FEEL, which has finite numbers alone")
-    number = Decimal(repr(value)) if isinstance(value, float) else value
+    number = decimal_of(value)
     try:
         literals.number_of(str(number.copy_abs()))
     except ValueError as error:
         raise FeelError(f"{error}, so it cannot be written") from None
-    return format(number, "f") if -40 < number.adjusted() < 40 and number.as_tuple().exponent <= 0 else str(number)  # type: ignore[operator]
+    plain = format(number, "f")
+    digits = len(plain.replace(".", "").lstrip("-0"))
+    return plain if digits <= literals.DIGITS and len(plain) < 60 and "E+" not in str(number) else str(number)
+
+
+def decimal_of(value: float | Decimal) -> Decimal:
+    """A number as its shortest decimal; a whole float keeps a nought after the point, which tells it from an integer.
+
+    >>> decimal_of(2.0), decimal_of(1e16), decimal_of(2)
+    (Decimal('2.0'), Decimal('10000000000000000.0'), Decimal('2'))
+    """
+    if not isinstance(value, float):
+        return Decimal(value)
+    number = Decimal(repr(value))
+    return number if number.as_tuple().exponent != 0 else Decimal(f"{number}.0")
 
 
 def _bounded(value: int) -> Decimal:
