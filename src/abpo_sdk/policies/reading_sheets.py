@@ -90,25 +90,22 @@ def sheet_of_frame(frame: pd.DataFrame) -> Sheet:
     return Sheet("the frame", headings, tuple(rows))
 
 
-def rules_of_sheet(sheet: Sheet, model: type, outputs: Iterable[str | Output]) -> tuple[Rule, ...]:
+def rules_of_sheet(sheet: Sheet, model: type, outputs: Sequence[Output]) -> tuple[Rule, ...]:
     """The rules that a sheet writes down.
 
     Args:
         sheet: with a column for each input and output, one for the reason, and perhaps one for the rule's name.
         model: that the inputs are of.
-        outputs: the outputs, by name or with the values that they may have.
+        outputs: the outputs, with the values that they may have.
 
     Raises:
         DefinitionError: naming the place, the column and the cell.
     """
-    if isinstance(outputs, (str, Output)) or not isinstance(outputs, Iterable):
-        raise DefinitionError(f"outputs={outputs!r} are no outputs; write a list of them")
-    given = tuple(output if isinstance(output, Output) else Output(output) for output in outputs)
     scope = scope_of(model)
-    layout = _Layout(sheet, given, scope)
+    layout = _Layout(sheet, outputs, scope)
     if not sheet.rows:
         raise DefinitionError(f"{sheet.source} has no rows; write at least one below the names of the columns")
-    return tuple(_rule(place, cells, layout, given, scope) for place, cells in sheet.rows)
+    return tuple(_rule(place, cells, layout, outputs, scope) for place, cells in sheet.rows)
 
 
 class _Layout:
@@ -128,7 +125,8 @@ class _Layout:
             raise DefinitionError(f"{sheet.source} has the column {min(twice)!r} more than once")
         for name in (*names, BECAUSE):
             if name not in self.headings:
-                raise DefinitionError(f"{sheet.source} has no column {name!r}{_nearest(name, self.headings)}")
+                hint = _semicolons(self.headings) or _nearest(name, self.headings)
+                raise DefinitionError(f"{sheet.source} has no column {name!r}{hint}")
         self.inputs: dict[int, Column] = {
             place: _column(sheet, heading, known, scope)
             for place, heading in enumerate(self.headings)
@@ -154,10 +152,13 @@ def _column(sheet: Sheet, heading: str, known: Sequence[str], scope: Mapping[str
     try:
         return expression_of(parse_expression(heading, scope, place), scope, place)
     except FeelError as error:
-        hint = _nearest(heading, (*scope, *known))
-        if len(sheet.headings) == 1 and ";" in heading:
-            hint = "; if the columns are separated by semicolons, say delimiter=';'"
-        raise DefinitionError(f"{error}{hint}") from None
+        raise DefinitionError(f"{error}{_nearest(heading, (*scope, *known))}") from None
+
+
+def _semicolons(headings: Sequence[str]) -> str:
+    if len(headings) > 1 or ";" not in headings[0]:
+        return ""
+    return "; its columns are separated by semicolons, it seems, so say delimiter=';'"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -216,6 +217,8 @@ def _text(cell: Any, place: str) -> str:
     if pd.isna(cell):
         return ""
     plain = cell.item() if type(cell).__module__ == "numpy" else cell
+    if isinstance(plain, float) and plain.is_integer():  # as pandas has whole numbers where one of them is missing
+        plain = int(plain)
     try:
         return feel_text(plain)
     except FeelError as error:

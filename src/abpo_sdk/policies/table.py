@@ -24,7 +24,7 @@ from abpo_sdk.policies.hit_policies import (
     counting,
 )
 from abpo_sdk.policies.policy import Policy, check_storable
-from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
+from abpo_sdk.policies.rules import Output, Rule, Value, declared_outputs, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
@@ -370,8 +370,8 @@ class DecisionTable(Policy):
         """
         from abpo_sdk.policies.writing_rows import rules_of_rows  # which knows FEEL
 
-        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
-        rules, model = rules_of_rows(name, inputs, outputs, rows)
+        declared = declared_outputs(name, outputs)
+        rules, model = rules_of_rows(name, inputs, declared, rows)
         return cls(
             name,
             *rules,
@@ -379,7 +379,7 @@ class DecisionTable(Policy):
             owner=owner,
             hit_policy=hit_policy,
             aggregation=aggregation,
-            outputs=outputs,
+            outputs=declared,
             case_type=model,
         )
 
@@ -425,15 +425,15 @@ class DecisionTable(Policy):
         """
         from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_frame
 
-        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
+        declared = declared_outputs(name, outputs)
         return cls(
             name,
-            *rules_of_sheet(sheet_of_frame(frame), model, outputs),
+            *rules_of_sheet(sheet_of_frame(frame), model, declared),
             otherwise=otherwise,
             owner=owner,
             hit_policy=hit_policy,
             aggregation=aggregation,
-            outputs=outputs,
+            outputs=declared,
             case_type=model,
         )
 
@@ -480,15 +480,15 @@ class DecisionTable(Policy):
         """
         from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_csv
 
-        outputs = outputs if isinstance(outputs, (str, Output)) else tuple(outputs)
+        declared = declared_outputs(name, outputs)
         return cls(
             name,
-            *rules_of_sheet(sheet_of_csv(path, delimiter), model, outputs),
+            *rules_of_sheet(sheet_of_csv(path, delimiter), model, declared),
             otherwise=otherwise,
             owner=owner,
             hit_policy=hit_policy,
             aggregation=aggregation,
-            outputs=outputs,
+            outputs=declared,
             case_type=model,
         )
 

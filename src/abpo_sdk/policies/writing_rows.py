@@ -31,14 +31,14 @@ class Rows(NamedTuple):
 
 
 def rules_of_rows(
-    name: str, inputs: Iterable[Column], outputs: Iterable[str | Output], rows: Iterable[Sequence[Cell]]
+    name: str, inputs: Iterable[Column], outputs: Sequence[Output], rows: Iterable[Sequence[Cell]]
 ) -> Rows:
     """Rules from rows of cells, as `DecisionTable.rows` has them.
 
     Raises:
         DefinitionError: naming the table, the row, the column and the cell.
     """
-    columns, given = _columns(name, inputs), _outputs(name, outputs)
+    columns, given = _columns(name, inputs), [output.name for output in outputs]
     model = model_of(name, columns)
     scope = scope_of(model)
     if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
@@ -125,15 +125,6 @@ def _columns(name: str, inputs: Iterable[Column]) -> tuple[Column, ...]:
     if not columns:
         raise DefinitionError(f"table {name!r} has no inputs; give at least one")
     return columns
-
-
-def _outputs(name: str, outputs: Iterable[str | Output]) -> tuple[str, ...]:
-    if isinstance(outputs, (str, Output)) or not isinstance(outputs, Iterable):
-        raise DefinitionError(f"table {name!r}: outputs={outputs!r} are no outputs; write a list of them")
-    names = tuple(output.name if isinstance(output, Output) else Output(output).name for output in outputs)
-    if not names:
-        raise DefinitionError(f"table {name!r} has no outputs; give at least one")
-    return names
 
 
 def _rule(

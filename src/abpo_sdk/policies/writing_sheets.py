@@ -12,7 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from abpo_sdk.conditions import Condition, Expression
+from abpo_sdk.conditions import Condition
+from abpo_sdk.conditions.expressions import of_node
 from abpo_sdk.conditions.nodes import Node
 from abpo_sdk.errors import DefinitionError, FeelError
 from abpo_sdk.policies.cells import asked, conjuncts
@@ -136,7 +137,7 @@ def _cell(of: Node, condition: Condition) -> Asks | None:
         heading = expression_text(of)
     except FeelError:
         return None
-    cell = unary_tests_of(condition, Expression(of))
+    cell = unary_tests_of(condition, of_node(of))
     return None if cell is None else Asks(b"of" + canonical_bytes(of.structure()), heading, cell)
 
 

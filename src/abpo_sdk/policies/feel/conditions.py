@@ -277,9 +277,12 @@ class _Reader:
 
     def constant(self, tree: Expr, operator: str, left: Operand, right: Operand) -> Operand:
         try:
-            return computed(operator, left, right)
+            value = computed(operator, left, right)
         except ValueError as error:
             raise self.refused(tree, f"has no value: {error}") from None
+        if value is None:
+            raise self.refused(tree, "has no value, as a division by nought has none")
+        return value
 
     def fit(self, tree: Test, value: Any, to: Expression) -> Any:
         """A constant as the field's type has it."""

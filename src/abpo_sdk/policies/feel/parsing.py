@@ -7,6 +7,8 @@ Source: DMN 1.5, 9.2 and 10.3.1.2, whose rules are ordered from the loosest to t
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from abpo_sdk.policies.feel.operands import Operands
 from abpo_sdk.policies.feel.syntax import (
     Among,
@@ -17,6 +19,8 @@ from abpo_sdk.policies.feel.syntax import (
     Endpoint,
     Expr,
     Interval,
+    Literal,
+    Negation,
     Test,
     UnaryTests,
 )
