@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.nodes import Node
 from abpo_sdk.policies.cells import asked, conjuncts, value_in
+from abpo_sdk.policies.ordering import ColumnOrder
 
 if TYPE_CHECKING:
     from abpo_sdk.policies.table import DecisionTable
@@ -50,7 +51,7 @@ class Columns(NamedTuple):
 
 
 def columns_of(table: DecisionTable, reading: Reading | None = None) -> Columns:
-    """The columns of a table, in the order in which its rows first name them.
+    """The columns of a table, in the order in which its rows read them, as far as there is one.
 
     What is about several inputs and no single expression stands in a column of its own, the last.
 
@@ -74,6 +75,7 @@ def columns_of(table: DecisionTable, reading: Reading | None = None) -> Columns:
     (('amount', 'country'), ['> 5 and <= 500', '-'])
     """
     nodes: dict[bytes, Node | None] = {}
+    order = ColumnOrder()
     rows: list[dict[bytes, list[tuple[int, str]]]] = []
     for rule in table.rules:
         row: dict[bytes, list[tuple[int, str]]] = {}
@@ -83,7 +85,10 @@ def columns_of(table: DecisionTable, reading: Reading | None = None) -> Columns:
             nodes.setdefault(key, None if about is None else about.of)
             row.setdefault(key, []).append((place, part.text() if about is None else about.text))
         rows.append(row)
-    keys = sorted(nodes, key=lambda key: key == b"")
+        keys = [key for key in row if key]
+        if not order.keeps(keys):
+            order.names(keys)
+    keys = [*order.columns, *([b""] if b"" in nodes else [])]
     return Columns(
         tuple(nodes[key] for key in keys), tuple(tuple(_cell(row.get(key, [])) for key in keys) for row in rows)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ WIDTH = 100
 """So many characters a line of text may have."""
 NARROW = 8
 """So many characters a column of text has at least; where they do not fit, rows are written one below the other."""
+TALL = 3
+"""So many lines a reason takes in text; what is longer is cut, with a sign."""
 MOST = 200
 """So many rows are shown, beside those that match a case."""
 
@@ -49,6 +52,11 @@ border:1px solid rgba(128,128,128,.35);white-space:normal;overflow-wrap:break-wo
 .abpo-table table .unseen td{opacity:.5}
 .abpo-table .note{opacity:.8}
 </style>"""
+
+
+_OPERATOR = re.compile(r"(?<![^ (])(<=|>=|<|>|is|not) (?=\S)")
+_TIED = "\\1\N{NO-BREAK SPACE}"
+"""An operator stays on the line of what it compares with."""
 
 
 class Line(NamedTuple):
@@ -156,7 +164,7 @@ class _Sheet:
         if self.table.default is None:
             told.append("a case that no row covers is an error")
         used = {line.mark for line in self.lines} | {FAILS for line in self.lines if line.fails}
-        legend = "   ".join(f"{mark} {text}" for mark, text in LEGEND.items() if mark in used)
+        legend = "; ".join(f"{mark} {text}" for mark, text in LEGEND.items() if mark in used)
         return [*map(_line, told), *([legend] if legend else [])]
 
     # --- as text ---
@@ -228,7 +236,8 @@ class _Sheet:
         cells = _tag("td", f"{line.mark} {line.number}".strip(), "n")
         for place, text in enumerate((*line.asks, *line.gives, line.because)):
             fails = place in line.fails
-            cells += _tag("td", f"{text} {FAILS}" if fails else text, "fails" if fails else _side(place, inputs))
+            tied = _OPERATOR.sub(_TIED, text) if place < inputs else text
+            cells += _tag("td", f"{tied}\N{NO-BREAK SPACE}{FAILS}" if fails else tied, "fails" if fails else _side(place, inputs))
         kind = {COUNTS: "counts", MATCHES: "matches", UNSEEN: "unseen"}.get(line.mark, "")
         return f'<tr class="{kind}">{cells}</tr>' if kind else f"<tr>{cells}</tr>"
 
@@ -263,9 +272,11 @@ def _widths(rows: Sequence[tuple[str, ...]]) -> list[int] | None:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     room = WIDTH - 2 * len(widths) - 1
     while sum(widths) > room:
-        widest = max(range(2, len(widths)), key=lambda place: (widths[place], place))
-        if widths[widest] <= NARROW:
+        least = [*(NARROW for _ in widths[:-1]), 2 * NARROW]
+        able = [place for place in range(2, len(widths)) if widths[place] > least[place]]
+        if not able:
             return None
+        widest = max(able, key=lambda place: (widths[place] / (2 if place == len(widths) - 1 else 1), place))
         widths[widest] -= 1
     return widths
 
@@ -273,6 +284,8 @@ def _widths(rows: Sequence[tuple[str, ...]]) -> list[int] | None:
 def _wrapped(row: tuple[str, ...], widths: Sequence[int], bar: int) -> Iterator[str]:
     """The lines of a row; a bar stands before the outputs."""
     cells = [textwrap.wrap(text, width) or [""] if width else [""] for text, width in zip(row, widths, strict=True)]
+    if len(cells[-1]) > TALL:
+        cells[-1] = [*cells[-1][: TALL - 1], f"{cells[-1][TALL - 1][: widths[-1] - 1]}…"]
     for height in range(max(map(len, cells))):
         texts = [cell[height] if height < len(cell) else "" for cell in cells]
         drawn = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Sequence
-from heapq import heappop, heappush
-from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +15,7 @@ from abpo_sdk.errors import DefinitionError, FeelError
 from abpo_sdk.policies.cells import asked, conjuncts
 from abpo_sdk.policies.columns import ANYTHING
 from abpo_sdk.policies.feel import expression_text, feel_text, unary_tests_of
+from abpo_sdk.policies.ordering import ColumnOrder
 from abpo_sdk.policies.reading_sheets import BECAUSE, RULE, Sheet, refuse_formula, rules_of_sheet
 from abpo_sdk.policies.writing_rows import joined
 from abpo_sdk.values.canonical import canonical_bytes
@@ -96,20 +93,20 @@ def write_csv(table: DecisionTable, path: str | PathLike[str], delimiter: str) -
 
 def _inputs(table: DecisionTable) -> tuple[list[str], list[list[str]]]:
     """The headings of the inputs, and the cells of each row."""
-    after: dict[bytes, set[bytes]] = {}
+    order = ColumnOrder()
     headings: dict[bytes, str] = {}
     rows: list[list[Asks]] = []
     for number, rule in enumerate(table.rules):
         place = f"table {table.name!r}, row {number + 1}"
         row = _row(rule.when, place)
-        if not _fits([asks.key for asks in row], after):
+        if not order.keeps([asks.key for asks in row]):
             row = [_whole(rule.when, place)]
-            after.setdefault(row[0].key, set())
+            order.names([row[0].key])
         headings.update((asks.key, asks.heading) for asks in row)
         rows.append(row)
-    order = _ordered(after, list(headings))
+    keys = order.columns
     cells = [{asks.key: asks.cell for asks in row} for row in rows]
-    return [headings[key] for key in order], [[row.get(key, ANYTHING) for key in order] for row in cells]
+    return [headings[key] for key in keys], [[row.get(key, ANYTHING) for key in keys] for row in cells]
 
 
 def _row(condition: Condition, place: str) -> list[Asks]:
@@ -148,48 +145,6 @@ def _whole(condition: Condition, place: str) -> Asks:
     except FeelError as error:
         raise DefinitionError(f"{place}: {error}") from None
     return Asks(b"if" + canonical_bytes(condition.structure()), heading, "true")
-
-
-def _fits(keys: Sequence[bytes], after: dict[bytes, set[bytes]]) -> bool:
-    """Whether columns can stand in this order, too; if so, it is kept: which columns come after which."""
-    if len(set(keys)) < len(keys):
-        return False
-    for one, (_, second) in enumerate(pairwise(keys)):
-        if _reaches(second, set(keys[: one + 1]), after):
-            return False
-    for key in keys:
-        after.setdefault(key, set())
-    for first, second in pairwise(keys):
-        after[first].add(second)
-    return True
-
-
-def _reaches(start: bytes, goals: set[bytes], after: dict[bytes, set[bytes]]) -> bool:
-    waiting, seen = [start], {start}
-    while waiting:
-        for key in after.get(waiting.pop(), ()):
-            if key in goals:
-                return True
-            if key not in seen:
-                seen.add(key)
-                waiting.append(key)
-    return False
-
-
-def _ordered(after: dict[bytes, set[bytes]], keys: list[bytes]) -> list[bytes]:
-    """The columns, each before those that come after it, and otherwise as the rows first name them."""
-    place = {key: number for number, key in enumerate(keys)}
-    before = Counter(key for later in after.values() for key in later)
-    free = [number for number, key in enumerate(keys) if not before[key]]
-    order: list[bytes] = []
-    while free:
-        key = keys[heappop(free)]
-        order.append(key)
-        for later in after[key]:
-            before[later] -= 1
-            if not before[later]:
-                heappush(free, place[later])
-    return order
 
 
 def _given(value: object, place: str) -> str:
