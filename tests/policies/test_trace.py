@@ -90,7 +90,7 @@ def test_a_personal_value_is_masked_whether_a_row_matches_or_not(condition):
     traced = table(condition).trace(Invoice(total=742))
     assert "SECRET" not in str(traced)
     assert "<bank account>" in str(traced)
-    assert not any("SECRET" in cell.text for row in traced.rows for cell in row.cells)
+    assert "SECRET" not in repr(traced)
 
 
 def test_a_value_of_another_type_is_said():

@@ -78,6 +78,12 @@ def asked(condition: Condition, reading: Reading | None = None) -> Asked | None:
     return _asked_of_leaf(condition, reading)
 
 
+def stated(condition: Condition, reading: Reading | None) -> str:
+    """A condition without the values of the case that it is shown with, unless a personal one would follow from it."""
+    hidden = reading is not None and any(field.personal for field in condition.fields())
+    return condition.written(reading if hidden else None)
+
+
 def _asked_of_all(condition: Both | Either, reading: Reading | None) -> Asked | None:
     parts = [asked(part, reading) for part in condition.parts()]
     known = [part for part in parts if part is not None]
@@ -107,8 +113,7 @@ def _asked_of_leaf(condition: Condition, reading: Reading | None) -> Asked | Non
     if of is None:
         return None
     hidden = reading is not None and any(field.personal for field in condition.fields())
-    start = of.written(reading if hidden else None)
-    text = condition.written(reading if hidden else None)
+    start, text = of.written(reading if hidden else None), stated(condition, reading)
     return Asked(of, text[len(start) + 1 :]) if text.startswith(f"{start} ") else None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.nodes import Node
-from abpo_sdk.policies.cells import asked, conjuncts, value_in
+from abpo_sdk.policies.cells import asked, conjuncts, stated, value_in
 from abpo_sdk.policies.ordering import ColumnOrder
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def columns_of(table: DecisionTable, reading: Reading | None = None) -> Columns:
             about = asked(part, reading)
             key = b"" if about is None else about.key
             nodes.setdefault(key, None if about is None else about.of)
-            row.setdefault(key, []).append((place, part.text() if about is None else about.text))
+            row.setdefault(key, []).append((place, stated(part, reading) if about is None else about.text))
         rows.append(row)
         keys = [key for key in row if key]
         if not order.keeps(keys):

@@ -237,7 +237,9 @@ class _Sheet:
         for place, text in enumerate((*line.asks, *line.gives, line.because)):
             fails = place in line.fails
             tied = _OPERATOR.sub(_TIED, text) if place < inputs else text
-            cells += _tag("td", f"{tied}\N{NO-BREAK SPACE}{FAILS}" if fails else tied, "fails" if fails else _side(place, inputs))
+            cells += _tag(
+                "td", f"{tied}\N{NO-BREAK SPACE}{FAILS}" if fails else tied, "fails" if fails else _side(place, inputs)
+            )
         kind = {COUNTS: "counts", MATCHES: "matches", UNSEEN: "unseen"}.get(line.mark, "")
         return f'<tr class="{kind}">{cells}</tr>' if kind else f"<tr>{cells}</tr>"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Condition, Reading
 from abpo_sdk.errors import InputError, TableError
-from abpo_sdk.policies.cells import conjuncts, told
+from abpo_sdk.policies.cells import conjuncts, stated, told
 from abpo_sdk.policies.rules import Rule, Value, written_out
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class CellTrace:
     """One thing that a row asks, and how the case stands to it.
 
     Args:
-        condition: what is asked, without the values of the case.
+        condition: what is asked, without the values of the case; of personal fields, such that theirs do not follow from it.
         holds: whether it is so; None: that cannot be told, since a value is missing or is none of the declared type.
         text: the same with the values of the case, such as "total 742, needs > 1,000"; personal values are masked.
     """
@@ -156,7 +156,7 @@ def _row(
 
 def _cell(part: Condition, reading: Reading) -> CellTrace:
     holds = _holds(part, reading)
-    return CellTrace(part.text(), holds, part.written(reading) if holds else told(part, reading))
+    return CellTrace(stated(part, reading), holds, part.written(reading) if holds else told(part, reading))
 
 
 def _holds(condition: Condition, reading: Reading) -> bool | None:
