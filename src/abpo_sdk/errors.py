@@ -11,6 +11,7 @@ AbpoError
 │       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
 ├── UnknownOutcome           an outcome that the policy does not know
 ├── TableError
+│   ├── TableInvalid         rows that are wrong, in a table that is checked strictly
 │   ├── NoRuleApplies        a case that no row of a table covers, and there is no default
 │   └── HitPolicyViolated    rows match a case together that the hit policy does not allow together
 ├── DmnError                 a decision model's file that cannot be read, or a policy that cannot be written as one
@@ -151,6 +152,7 @@ __all__ = [
     "StoreCheckFailed",
     "StoreUnavailable",
     "TableError",
+    "TableInvalid",
     "TooManyInARow",
     "UnknownExport",
     "UnknownField",
@@ -208,6 +210,10 @@ class TableError(AbpoError):
 
 class NoRuleApplies(TableError):
     """No row of a table covers the case, and it has no default."""
+
+
+class TableInvalid(TableError):
+    """The rows of a table that is checked strictly contradict one another, can never decide, overlap, or leave gaps."""
 
 
 class HitPolicyViolated(TableError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
 from abpo_sdk.conditions.compiled import value_of
+from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
 from abpo_sdk.conditions.condition import Both, Either, Not
 from abpo_sdk.conditions.kinds import written
-from abpo_sdk.conditions.nodes import ConstantNode, FieldNode, Node
+from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.errors import InputError, MissingInput
 from abpo_sdk.values.canonical import canonical_bytes
 
@@ -80,7 +80,7 @@ def asked(condition: Condition, reading: Reading | None = None) -> Asked | None:
 
 def stated(condition: Condition, reading: Reading | None) -> str:
     """A condition without the values of the case that it is shown with, unless a personal one would follow from it."""
-    hidden = reading is not None and any(field.personal for field in condition.fields())
+    hidden = reading is not None and next(condition.marks(), None) is not None
     return condition.written(reading if hidden else None)
 
 
@@ -112,13 +112,13 @@ def _asked_of_leaf(condition: Condition, reading: Reading | None) -> Asked | Non
         of = nodes[0] if len(nodes) == 1 and not condition.parts() else None
     if of is None:
         return None
-    hidden = reading is not None and any(field.personal for field in condition.fields())
+    hidden = reading is not None and next(condition.marks(), None) is not None
     start, text = of.written(reading if hidden else None), stated(condition, reading)
     return Asked(of, text[len(start) + 1 :]) if text.startswith(f"{start} ") else None
 
 
 def _right(condition: Comparison, reading: Reading | None) -> str:
-    mark = next((field.personal for field in condition.fields() if field.personal), None)
+    mark = next(condition.marks(), None)
     if reading is not None and mark and condition.operator in ("==", "!="):
         try:
             if condition.evaluate(reading) is (condition.operator == "=="):
@@ -178,7 +178,7 @@ def _needed(condition: Comparison, reading: Reading) -> str:
 def _with_value(node: Node, reading: Reading) -> str:
     """An expression with the values of its fields and, where it is computed from them, its own."""
     text = node.written(reading)
-    if isinstance(node, (FieldNode, ConstantNode)) or any(field.personal for field in node.fields()):
+    if not isinstance(node, (ArithmeticNode, AbsoluteNode)) or next(node.marks(), None) is not None:
         return text
     try:
         return f"{text} = {written(value_of(node)(reading))}"
@@ -188,7 +188,7 @@ def _with_value(node: Node, reading: Reading) -> str:
 
 def value_in(node: Node, reading: Reading) -> str:
     """What an expression is of a case, as text; personal values masked, and "(missing)" where it has none."""
-    mark = next((field.personal for field in node.fields() if field.personal), None)
+    mark = next(node.marks(), None)
     if mark is not None:
         return mark.mask
     if isinstance(node, FieldNode):

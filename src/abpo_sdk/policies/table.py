@@ -9,11 +9,12 @@ from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.conditions import Condition, Expression, Reading
+from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.conditions.kinds import exact
-from abpo_sdk.errors import DefinitionError, NoRuleApplies
+from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
+from abpo_sdk.policies.forms import TableForms
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
     Aggregation,
@@ -23,28 +24,25 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
-from abpo_sdk.policies.policy import Policy, check_storable
-from abpo_sdk.policies.rules import Output, Rule, Value, declared_outputs, given, outputs_of, values_of, written_out
+from abpo_sdk.policies.policy import check_storable
+from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 
 if TYPE_CHECKING:
-    from os import PathLike
-    from typing import Self
-
     import pandas as pd
 
+    from abpo_sdk.policies.findings import Finding
+    from abpo_sdk.policies.frames import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
-    from abpo_sdk.policies.showing import Shown
-    from abpo_sdk.policies.trace import Trace
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
 
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
-_OF_PROCESS = frozenset({"_matcher", "_explicable"})
+_OF_PROCESS = frozenset({"_matcher", "_explicable", "_frames"})
 _EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
@@ -56,7 +54,7 @@ class _Hit:
     decision: Decision
 
 
-class DecisionTable(Policy):
+class DecisionTable(TableForms):
     """A policy made of rules; the hit policy says which of those that match a case decide.
 
     Rows are read top down and each condition from left to right. A value that is reached and missing, or of another type than
@@ -75,10 +73,12 @@ class DecisionTable(Policy):
         outputs: the outputs, by name or as `Output` with the values that they may have; None: as the rows name them, or
             one that is called "outcome".
         case_type: the model that the rules are about; needed only where no condition refers to a field.
+        strict: refuse the table where `check()` finds an error in it.
 
     Raises:
         DefinitionError: no rules, something that is no rule, rules about several models, outputs that differ from row to row, a hit
             policy that is not known or does not fit.
+        TableInvalid: `strict`, and rows contradict one another, can never decide, overlap where they must not, or leave gaps.
 
     >>> from pydantic import BaseModel
     >>> from abpo_sdk import fields, rule
@@ -111,6 +111,7 @@ class DecisionTable(Policy):
         aggregation: Aggregation | None = None,
         outputs: Iterable[str | Output] | None = None,
         case_type: type | None = None,
+        strict: bool = False,
     ) -> None:
         if not name or not rules or otherwise in ("", {}):
             raise DefinitionError(
@@ -142,6 +143,14 @@ class DecisionTable(Policy):
         self._copied = is_typed_dict(self.case_type)  # a caller's own dict may have anything in it, and may change
         if self._copied:
             check_storable(self.case_type, what=f"table {name!r}")
+        if strict:
+            self._check_strictly()
+
+    def _check_strictly(self) -> None:
+        errors = [finding for finding in self.check() if finding.level == "error"]
+        if errors:
+            listed = "; ".join(f"{finding.text}{finding.shown}" for finding in errors)
+            raise TableInvalid(f"table {self.name!r}: {listed}")
 
     def _model(self, wanted: type | None) -> type:
         models = models_of(row.when for row in self.rules)
@@ -293,6 +302,49 @@ class DecisionTable(Policy):
         results = [self._named(values) for values in self._given(rows)]
         return results[0] if self.single or self.aggregation else results
 
+    def decide_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The decisions about all rows of a frame, each as the table decides it alone; nothing is recorded.
+
+        Args:
+            frame: one row a case, whose columns are fields of the case type, as in the history of `evaluation.backtest`: those of
+                nested models by dotted names ("supplier.country"), or as a column of mappings; NaN, NaT, NA and None are
+                missing values; other columns are not looked at.
+
+        Returns:
+            A frame with the same index, and the columns:
+            `outcome`: the decision's, as a categorical; NA where there is none.
+            `rows`: the number of the row that decided, from 1, and 0 for the default; where several rows count, a tuple of
+            their numbers.
+            one for each further output (and a first one that is no text), as in `Decision.output`; one that is called like a column
+            here has "output." before its name.
+            `missing`, `mistyped`: the field for which the table would raise `MissingInput` or `MistypedInput`, NA where it would
+            not. A missing input is never hidden by a default.
+            `refused`: "NoRuleApplies" or "HitPolicyViolated" where the table would raise that.
+
+        Raises:
+            MistypedInput: what is given is no DataFrame, or has a column of the case type twice.
+
+        >>> import pandas as pd
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> claims.decide_frame(pd.DataFrame({"amount": [120, 700, None]}))[["outcome", "rows", "missing"]]
+          outcome  rows missing
+        0     pay     1     NaN
+        1   refer     0     NaN
+        2     NaN  <NA>  amount
+        """
+        return self._frames.decide(frame)
+
+    @cached_property
+    def _frames(self) -> FrameTable:
+        from abpo_sdk.policies.frames import FrameTable  # with numpy and pandas
+
+        return FrameTable(self, self._outcome, self._output)
+
     def rows_for(self, reading: Reading) -> tuple[int, ...]:
         """The rows that count for what is read, by their numbers from 0, in the order in which they count.
 
@@ -325,256 +377,33 @@ class DecisionTable(Policy):
             f"table {self.name!r} has no row for {shown or 'the case'}; add one, or say with otherwise= what such cases get"
         )
 
-    @classmethod
-    def rows(
-        cls,
-        name: str,
-        inputs: Iterable[Expression | Condition],
-        outputs: Iterable[str | Output],
-        rows: Iterable[Sequence[Any]],
-        *,
-        otherwise: Value | Mapping[str, Value],
-        owner: str | None = None,
-        hit_policy: HitPolicy = "FIRST",
-        aggregation: Aggregation | None = None,
-    ) -> Self:
-        """A table written row by row: a cell for each input, one for each output, the reason, and perhaps a name.
+    def check(self, *, notes: bool = False, limit: int = 10) -> tuple[Finding, ...]:
+        """What is wrong with the rows: those that can never decide, gaps, overlaps and contradictions, each with a case that shows it.
+
+        Exact over the regions of single inputs; a condition that mixes inputs is a yes or no of its own, and a finding of kind
+        "mixed inputs" says so. Within seconds, or with a finding of kind "incomplete".
 
         Args:
-            name: the policy's name.
-            inputs: what the columns are about: references to fields, arithmetic on them, or conditions.
-            outputs: the outputs, by name or as `Output` with the values that they may have.
-            rows: the rows, top down. In an input's cell, `None` asks nothing; a text is FEEL, as in DMN: `"-"` (asks nothing),
-                `"> 1000"`, `"[1..5]"`, `'"DE", "FR"'`, `"not(3)"`; a list, tuple or set: the value is one of these; a function
-                is called with the column and gives the condition; any other value: it equals that. An output's cell is the value.
-            otherwise: what a case gets that no row covers, as for a table.
-            owner: who answers for it.
-            hit_policy: which of the rows that match count, as for a table.
-            aggregation: of COLLECT, as for a table.
+            notes: also say what is no fault: rows that change nothing, and which cases get the default.
+            limit: of each kind, so many are described; the rest are counted.
 
-        Raises:
-            DefinitionError: naming row, column and cell; also as for a table.
-
-        >>> from pydantic import BaseModel
-        >>> from abpo_sdk import fields
-        >>> class Claim(BaseModel):
-        ...     amount: int
-        ...     country: str
-        >>> c = fields(Claim)
-        >>> claims = DecisionTable.rows("claims", [c.amount, c.country], ["decision"], [
-        ...     ("<= 500", ["DE", "FR"], "pay", "the claim is small"),
-        ...     ("> 9000", None, "reject", "the claim is too large", "large"),
-        ... ], otherwise="refer")
-        >>> claims.rules[0].when.text()
-        "amount <= 500 and country in ('DE', 'FR')"
-        """
-        from abpo_sdk.policies.writing_rows import rules_of_rows  # which knows FEEL
-
-        declared = declared_outputs(name, outputs)
-        rules, model = rules_of_rows(name, inputs, declared, rows)
-        return cls(
-            name,
-            *rules,
-            otherwise=otherwise,
-            owner=owner,
-            hit_policy=hit_policy,
-            aggregation=aggregation,
-            outputs=declared,
-            case_type=model,
-        )
-
-    @classmethod
-    def from_frame(
-        cls,
-        name: str,
-        frame: pd.DataFrame,
-        model: type,
-        *,
-        outputs: Iterable[str | Output],
-        otherwise: Value | Mapping[str, Value],
-        owner: str | None = None,
-        hit_policy: HitPolicy = "FIRST",
-        aggregation: Aggregation | None = None,
-    ) -> Self:
-        """A table from a frame: a row a rule, a column an input or output.
-
-        Args:
-            name: the policy's name.
-            frame: its columns are called as the fields of `model` (`order.total` within another) or by an expression of FEEL
-                over them; as the outputs; `because`; and, where rules have names, `rule`. Cells are texts in FEEL: of inputs
-                unary tests (missing, empty or `-`: asks nothing), of outputs values, so that a text stands in quotes: `"pay"`.
-                Where all `values` of an `Output` are listed and are texts, one of them may stand without. A cell that is no
-                text is its value.
-            model: the model that the rules are about.
-            outputs: the outputs, by name or as `Output` with the values that they may have.
-            otherwise: what a case gets that no row covers, as for a table.
-            owner: who answers for it.
-            hit_policy: which of the rows that match count, as for a table.
-            aggregation: of COLLECT, as for a table.
-
-        Raises:
-            DefinitionError: naming row, column and cell; also as for a table.
-
-        >>> import pandas as pd
-        >>> from pydantic import BaseModel
-        >>> class Claim(BaseModel):
-        ...     amount: int
-        >>> frame = pd.DataFrame({"amount": ["<= 500"], "decision": ['"pay"'], "because": ["the claim is small"]})
-        >>> DecisionTable.from_frame("claims", frame, Claim, outputs=["decision"], otherwise="refer").outcome({"amount": 3})
-        'pay'
-        """
-        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_frame
-
-        declared = declared_outputs(name, outputs)
-        return cls(
-            name,
-            *rules_of_sheet(sheet_of_frame(frame), model, declared),
-            otherwise=otherwise,
-            owner=owner,
-            hit_policy=hit_policy,
-            aggregation=aggregation,
-            outputs=declared,
-            case_type=model,
-        )
-
-    @classmethod
-    def from_csv(
-        cls,
-        name: str,
-        path: str | PathLike[str],
-        model: type,
-        *,
-        outputs: Iterable[str | Output],
-        otherwise: Value | Mapping[str, Value],
-        owner: str | None = None,
-        hit_policy: HitPolicy = "FIRST",
-        aggregation: Aggregation | None = None,
-        delimiter: str = ",",
-    ) -> Self:
-        r"""A table from a CSV file in UTF-8, whose first line names the columns; see `from_frame` for what they and the cells mean.
-
-        Args:
-            name: the policy's name.
-            path: of the file.
-            model: the model that the rules are about.
-            outputs: the outputs, by name or as `Output` with the values that they may have.
-            otherwise: what a case gets that no row covers, as for a table.
-            owner: who answers for it.
-            hit_policy: which of the rows that match count, as for a table.
-            aggregation: of COLLECT, as for a table.
-            delimiter: what stands between the cells.
-
-        Raises:
-            DefinitionError: naming file, line, column and cell; also as for a table.
-            OSError: the file cannot be read.
-
-        >>> import tempfile, pathlib
-        >>> from pydantic import BaseModel
-        >>> class Claim(BaseModel):
-        ...     amount: int
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "claims.csv")
-        >>> _ = path.write_text("amount;decision;because\n<= 500;true;the claim is small\n")
-        >>> claims = DecisionTable.from_csv("claims", path, Claim, outputs=["decision"], otherwise=False, delimiter=";")
-        >>> claims.result(Claim(amount=3))
-        True
-        """
-        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_csv
-
-        declared = declared_outputs(name, outputs)
-        return cls(
-            name,
-            *rules_of_sheet(sheet_of_csv(path, delimiter), model, declared),
-            otherwise=otherwise,
-            owner=owner,
-            hit_policy=hit_policy,
-            aggregation=aggregation,
-            outputs=declared,
-            case_type=model,
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """The table as a frame of texts in FEEL, which `from_frame` reads as the same table.
-
-        What is no test of one input is a column of its own, whose heading is the condition and whose cells are `true`.
-
-        Raises:
-            DefinitionError: something that FEEL cannot say; names the row.
+        Returns:
+            The findings, errors first; none where all is well.
 
         >>> from pydantic import BaseModel
         >>> from abpo_sdk import fields, rule
         >>> class Claim(BaseModel):
         ...     amount: int
-        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
-        >>> DecisionTable("claims", small, otherwise="refer").to_frame().to_dict("records")
-        [{'amount': '<= 500', 'outcome': '"pay"', 'because': 'the claim is small'}]
+        >>> a = fields(Claim).amount
+        >>> rows = rule(a <= 500, then="pay", because="small"), rule(a <= 100, then="pay fast", because="very small")
+        >>> [finding] = DecisionTable("claims", *rows, otherwise="refer").check()
+        >>> str(finding), finding.counterexample
+        ('error: row 2 can never decide: row 1 covers it', {'amount': 99})
         """
-        from abpo_sdk.policies.writing_sheets import frame_of
+        from abpo_sdk.policies.checks import check  # seldom asked
 
-        return frame_of(self)
-
-    def to_csv(self, path: str | PathLike[str], *, delimiter: str = ",") -> None:
-        """Write the table into a CSV file in UTF-8, which `from_csv` reads as the same table; see `to_frame`.
-
-        Args:
-            path: of the file.
-            delimiter: what stands between the cells.
-
-        Raises:
-            DefinitionError: something that FEEL cannot say, or a reason that a spreadsheet would take for a formula.
-            OSError: the file cannot be written.
-        """
-        from abpo_sdk.policies.writing_sheets import write_csv
-
-        write_csv(self, path, delimiter)
-
-    def trace(self, case: Any) -> Trace:
-        """How the table comes to what it decides about a case: which rows match and count, and what keeps the others from it.
-
-        Args:
-            case: as for a call.
-
-        Raises:
-            MissingInput, MistypedInput: it is no case of the table's type. What else a call would raise stands in the trace.
-
-        >>> from pydantic import BaseModel
-        >>> from abpo_sdk import fields, rule
-        >>> class Claim(BaseModel):
-        ...     amount: int
-        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
-        >>> print(DecisionTable("claims", small, otherwise="refer").trace(Claim(amount=742)))
-        claims: refer, since no row matches
-        row 1: amount 742, needs <= 500
-        """
-        from abpo_sdk.policies.trace import trace_of
-
-        return trace_of(self, self._typed(case))
-
-    def show(self, case: Any) -> Shown:
-        """The table with a case: printed, or shown in a notebook, it marks the rows that match and the cells that do not.
-
-        Args:
-            case: as for `trace`.
-
-        Raises:
-            MissingInput, MistypedInput: as for `trace`.
-        """
-        from abpo_sdk.policies.showing import shown
-
-        return shown(self, self._typed(case))
-
-    def text(self) -> str:
-        """The table as plain text, at most 100 columns wide."""
-        from abpo_sdk.policies.showing import as_text
-
-        return as_text(self)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        from abpo_sdk.policies.showing import as_html
-
-        return as_html(self)
+        rules = [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)]
+        return check(rules, self.hit_policy, default=self.default, outputs=self.outputs, notes=notes, limit=limit)
 
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.

@@ -8,9 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from abpo_sdk.conditions import Condition
-from abpo_sdk.conditions.expressions import of_node
-from abpo_sdk.conditions.nodes import Node
+from abpo_sdk.conditions import Condition, Field
+from abpo_sdk.conditions.nodes import FieldNode, Node
+from abpo_sdk.conditions.operators import Computed
 from abpo_sdk.errors import DefinitionError, FeelError
 from abpo_sdk.policies.cells import asked, conjuncts
 from abpo_sdk.policies.columns import ANYTHING
@@ -134,7 +134,7 @@ def _cell(of: Node, condition: Condition) -> Asks | None:
         heading = expression_text(of)
     except FeelError:
         return None
-    cell = unary_tests_of(condition, of_node(of))
+    cell = unary_tests_of(condition, Field(of) if isinstance(of, FieldNode) else Computed(of))
     return None if cell is None else Asks(b"of" + canonical_bytes(of.structure()), heading, cell)
 
 

@@ -1,7 +1,7 @@
 """Conditions and expressions as FEEL: cells of decision tables, and expressions of inputs.
 
 Whatever is written is read back before it is given, and given only where it then says the same.
-Source: DMN 1.5, 9.2 and 10.3.1.2.
+Source: DMN 1.5, chapter 9 and 10.3.1.2.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What the conditions mean is what `abpo_sdk.conditions` says: a value that is reached and missing is an error, where FEEL
 would go on with null; `null` in a cell asks whether it is missing, and is asked first.
-Source: DMN 1.5, 9.3 (semantics of S-FEEL) and 10.3.2.8 (unary tests).
+Source: DMN 1.5, chapter 9 (S-FEEL) and 10.3.2 (semantics of FEEL).
 """
 
 from __future__ import annotations
@@ -15,22 +15,14 @@ from itertools import groupby
 from typing import Any
 
 from abpo_sdk.conditions import Condition, Expression, Field, always, never
-from abpo_sdk.conditions.expressions import node_of
-from abpo_sdk.conditions.kinds import written
-from abpo_sdk.errors import ConditionError, FeelError
 from abpo_sdk.policies.feel import syntax
-from abpo_sdk.policies.feel.constants import computed, fitted
+from abpo_sdk.policies.feel.comparing import Comparing, Operand, shown, sort_of
+from abpo_sdk.policies.feel.constants import computed
 from abpo_sdk.policies.feel.syntax import Endpoint, Expr, Interval, Items, Literal, Name, Path, Test, UnaryTests
 from abpo_sdk.policies.feel.tokens import normalised
-from abpo_sdk.policies.feel.writing import text_of
 
 MOST_TESTS = 200
 """The tests of one cell that are no literals (literals may be as many as one likes)."""
-
-MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-TRUTHS = (syntax.Comparison, syntax.Both, syntax.Either, syntax.Not, syntax.Among)
-Operand = Any
-"""An `Expression`, a `Condition`, or a constant."""
 
 
 def condition_of(
@@ -84,25 +76,13 @@ def expression_of(expr: Expr, fields: Mapping[str, Field], place: str = "") -> E
     return found
 
 
-class _Reader:
-    __slots__ = ("fields", "of", "place")
+class _Reader(Comparing):
+    __slots__ = ("fields", "of")
 
     def __init__(self, fields: Mapping[str, Field], place: str, of: Expression | Condition | None) -> None:
+        super().__init__(place)
         self.fields = {normalised(name): field for name, field in fields.items()}
-        self.place = place
         self.of = of
-
-    def refused(self, tree: Test | UnaryTests, what: str) -> FeelError:
-        shown = text_of(tree)
-        shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
-        return FeelError(f"{self.place}: `{shown}` {what}" if self.place else f"`{shown}` {what}")
-
-    def guarded(self, make: Callable[[], Any], tree: Test | UnaryTests) -> Any:
-        """What is made, errors of conditions told with their place."""
-        try:
-            return make()
-        except ConditionError as error:
-            raise self.refused(tree, f"cannot be used: {error}") from None
 
     # --- tests ---
 
@@ -142,54 +122,12 @@ class _Reader:
         if syntax.uses_input(test):
             return self.truth(test)
         found = self.operand(test)
-        truth = isinstance(found, Condition) or _sort(found) == "truth"
-        if not truth or _sort(of) == "truth":
+        truth = isinstance(found, Condition) or sort_of(found) == "truth"
+        if not truth or sort_of(of) == "truth":
             return self.compare(test, of, "=", found)
-        if _sort(of) == "other":
-            raise self.refused(test, f"may be true, or equal to {_shown(of)}, whose type is not declared")
+        if sort_of(of) == "other":
+            raise self.refused(test, f"may be true, or equal to {shown(of)}, whose type is not declared")
         return self.truth(test)
-
-    def compare(self, tree: Test, left: Operand, operator: str, right: Operand) -> Condition:
-        """A comparison; `tree` is what it is told by."""
-        if left is None or (not isinstance(left, (Expression, Condition)) and right is not None):
-            left, right, operator = right, left, MIRRORED[operator]
-        if right is None:
-            return self.missing(tree, left, operator)
-        if isinstance(left, Condition) or isinstance(right, Condition):
-            return self.compare_truths(tree, left, operator, right)
-        if not isinstance(left, Expression):
-            raise self.refused(tree, "compares what is the same for every case")
-        other = right if isinstance(right, Expression) else self.fit(tree, right, left)
-        if isinstance(right, Expression):
-            self.check_comparable(tree, left, right)
-        condition: Condition = self.guarded(lambda: _COMPARE[operator](left, other), tree)
-        return condition
-
-    def check_comparable(self, tree: Test, left: Expression, right: Expression) -> None:
-        if "other" in (_sort(left), _sort(right)):
-            untyped = left if _sort(left) == "other" else right
-            raise self.refused(tree, f"compares with {_shown(untyped)}, whose type is not declared")
-
-    def missing(self, tree: Test, left: Operand, operator: str) -> Condition:
-        if operator not in ("=", "!="):
-            raise self.refused(tree, "orders null, which has no order")
-        if not isinstance(left, Field):
-            raise self.refused(tree, "asks whether something is null that is no field; only fields can be missing")
-        return left.is_missing() if operator == "=" else ~left.is_missing()
-
-    def compare_truths(self, tree: Test, left: Operand, operator: str, right: Operand) -> Condition:
-        if operator not in ("=", "!="):
-            raise self.refused(tree, "orders true and false, which have no order")
-        if not isinstance(left, Condition):
-            left, right = right, left
-        if isinstance(right, bool) and isinstance(left, Condition):
-            return left if right is (operator == "=") else ~left
-        if isinstance(right, Expression) and _sort(right) == "truth":
-            right = right == True  # noqa: E712
-        if not isinstance(right, Condition) or not isinstance(left, Condition):
-            raise self.refused(tree, f"compares true or false with {_shown(right)}")
-        same = (left & right) | (~left & ~right)
-        return same if operator == "=" else ~same
 
     # --- expressions ---
 
@@ -211,7 +149,7 @@ class _Reader:
         found = self.operand(tree)
         if isinstance(found, Condition):
             return found
-        if _sort(found) != "truth":
+        if sort_of(found) != "truth":
             raise self.refused(tree, "is used as true or false, and is neither")
         condition: Condition = found == True  # noqa: E712
         return condition
@@ -256,9 +194,9 @@ class _Reader:
         if operator not in _COMPUTE:
             raise self.refused(tree, f"cannot be used: {operator} of a field is not supported")
         if not isinstance(left, Expression):
-            left = fitted(left, node_of(right).kind, operator)
+            left = self.fit(tree, left, right, operator)
         elif not isinstance(right, Expression):
-            right = fitted(right, node_of(left).kind, operator)
+            right = self.fit(tree, right, left, operator)
         return self.guarded(lambda: _COMPUTE[operator](left, right), tree)
 
     def negated(self, tree: Expr, part: Operand) -> Operand:
@@ -284,37 +222,10 @@ class _Reader:
             raise self.refused(tree, "has no value, as a division by nought has none")
         return value
 
-    def fit(self, tree: Test, value: Any, to: Expression) -> Any:
-        """A constant as the field's type has it."""
-        try:
-            return fitted(value, node_of(to).kind)
-        except ValueError as error:
-            raise self.refused(tree, f"does not fit {_shown(to)}: {error}") from None
 
-
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "=": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
 _COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
 }
-
-
-def _sort(thing: Operand) -> str:
-    if isinstance(thing, Condition):
-        return "truth"
-    return node_of(thing).kind.sort if isinstance(thing, Expression) else "truth" if isinstance(thing, bool) else ""
-
-
-def _shown(thing: Operand) -> str:
-    if isinstance(thing, Condition):
-        return f"({thing.text()})"
-    return node_of(thing).written(None) if isinstance(thing, Expression) else written(thing)

@@ -18,7 +18,7 @@ DECIMAL128 = Context(
     Emin=literals.LOWEST,
     traps=[InvalidOperation, DivisionByZero, Overflow],
 )
-"""How numbers of FEEL are computed with (DMN 1.5, 10.3.2.3.1)."""
+"""How numbers of FEEL are computed with (DMN 1.5, 10.3.2)."""
 
 
 def fitted(value: Any, kind: Kind, operator: str = "=") -> Any:
@@ -108,7 +108,7 @@ def _number(operator: str, left: Decimal, right: Decimal) -> Decimal | None:
     try:
         return compute[operator](left, right)
     except (DivisionByZero, InvalidOperation):
-        return None  # FEEL's own answer (DMN 1.5, 10.3.2.3.1)
+        return None  # FEEL's own answer (DMN 1.5, 10.3.2)
 
 
 def _duration(operator: str, left: Any, right: Any) -> Any:

@@ -1,6 +1,6 @@
 """Literals of FEEL as values: numbers, texts, dates, times and durations.
 
-Source: DMN 1.5, 10.3.1.2 (grammar rules 33 to 37 and 62) and 10.3.4.1 (the lexical forms of dates, times and durations).
+Source: DMN 1.5, 10.3.1.2 (grammar) and 10.3.4.1 (dates, times and durations as texts).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 
 DIGITS, HIGHEST, LOWEST = 34, 6144, -6143
-"""The digits of a number, and its exponents (IEEE 754 decimal128, as DMN 1.5, 10.3.2.3.1 has it)."""
+"""The digits of a number, and its exponents (decimal128, as DMN 1.5, 10.3.2 has it)."""
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{6}|.|$)", re.DOTALL)

@@ -2,7 +2,7 @@
 
 Read are: literals, names, paths, `?`, arithmetic, comparisons, `and`, `or`, `not(...)`, `in`, `between`, intervals,
 lists, contexts, `if`, and calls of functions by position. What FEEL has beside these is refused by name.
-Source: DMN 1.5, 9.2 and 10.3.1.2, whose rules are ordered from the loosest to the tightest binding.
+Source: DMN 1.5, chapter 9 and 10.3.1.2, whose rules are ordered from the loosest to the tightest binding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The syntax tree of FEEL: what a text in a cell or an expression says, before anything is known of its types.
 
 The tree holds no positions and no spelling, so that two texts that say the same have equal trees.
-Source: DMN 1.5, 9.2 (S-FEEL), and of 10.3 what `parsing.py` names.
+Source: DMN 1.5, chapter 9 (S-FEEL), and of 10.3 what `parsing.py` names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads a FEEL text from left to right, piece by piece, where what is a name depends on which names are in scope.
 
 Names of FEEL hold spaces and signs (`Pre-bureau/Risk Category`), so the longest name in scope that stands at a place
-is the name there (DMN 1.5, 10.3.1.2, rules 27 to 31); white space in a name is any white space in the text.
+is the name there (DMN 1.5, 10.3.1.2); white space in a name is any white space in the text.
 """
 
 from __future__ import annotations

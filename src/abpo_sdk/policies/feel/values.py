@@ -1,6 +1,6 @@
 """Evaluates an expression of FEEL on values: literal expressions, and what stands in outputs.
 
-Null goes through as FEEL has it (DMN 1.5, 10.3.2.15 and table 50): arithmetic with null is null, `and` and `or` know
+Null goes through as FEEL has it (DMN 1.5, 10.3.2): arithmetic with null is null, `and` and `or` know
 three values, an order with null is null. But where FEEL answers null because the types do not fit, this is an error.
 """
 

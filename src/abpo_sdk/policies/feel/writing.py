@@ -167,7 +167,7 @@ def _unsigned(value: object) -> bool:
 def _number(value: float | Decimal) -> str:
     if isinstance(value, int):
         value = _bounded(value)
-    if not math.isfinite(value):
+    if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
         raise FeelError(f"{value!r} cannot be written in FEEL, which has finite numbers alone")
     number = decimal_of(value)
     try:
@@ -188,7 +188,10 @@ def decimal_of(value: float | Decimal) -> Decimal:
     if not isinstance(value, float):
         return Decimal(value)
     number = Decimal(repr(value))
-    return number if number.as_tuple().exponent != 0 else Decimal(f"{number}.0")
+    if number.adjusted() >= literals.DIGITS - 1:
+        return number
+    plain = f"{number:f}"
+    return Decimal(plain if "." in plain else f"{plain}.0")
 
 
 def _bounded(value: int) -> Decimal:
