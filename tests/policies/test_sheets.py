@@ -297,6 +297,15 @@ def test_a_float_that_would_come_back_as_another_value_is_not_written():
         table.to_frame()
 
 
+@pytest.mark.parametrize(
+    "condition", [i.country.matches("[A-Z]+"), ~i.country.matches("D.") & (i.total > 5), i.country == "\0"]
+)
+def test_what_feel_cannot_say_is_not_written(condition):
+    rules = [rule(i.total > 5, then="x", because="so"), rule(condition, then="x", because="so")]
+    with pytest.raises(DefinitionError, match=r"table 'p', row 2: .*cannot be written in FEEL"):
+        DecisionTable("p", *rules, otherwise="y").to_frame()
+
+
 def test_an_output_called_as_a_column_of_its_own_is_not_written():
     table = DecisionTable("p", rule(i.total > 5, then="x", because="so"), otherwise="y", outputs=["rule"])
     with pytest.raises(DefinitionError, match="output 'rule'"):

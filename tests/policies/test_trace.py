@@ -12,6 +12,7 @@ from abpo_sdk.conditions import Reading, always, never
 from abpo_sdk.conditions.condition import Both
 from abpo_sdk.errors import AbpoError, InputError, MissingInput
 from abpo_sdk.policies import Output
+from abpo_sdk.values import Money
 from tests.conditions.test_conditions_hold_as_python_says import CASES
 from tests.policies.test_matching import answer, tables
 
@@ -201,3 +202,55 @@ def _decided(table, case):
         return table(case).outcome, None
     except AbpoError as error:
         return None, str(error)
+
+
+# Lists, patterns, money
+
+
+class Line(BaseModel):
+    amount: int
+    owner: Annotated[str, Personal("owner", subject_field="amount")] = "SECRET"
+
+
+class Order(BaseModel):
+    name: str = "PO-1"
+    lines: list[Line] = []
+    price: Money = Money.of(Decimal("12.50"), "EUR")
+
+
+o = fields(Order)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (o.name.matches("PO-[5-9]"), "name 'PO-1', needs matches 'PO-[5-9]'"),
+        (o.price > Money.of(20, "EUR"), "price 12.50 EUR, needs > 20.00 EUR"),
+        (o.lines.count() > 3, "count of lines: 2, needs > 3"),
+    ],
+)
+def test_a_cell_of_another_kind_says_what_it_needs_too(condition, told):
+    lines = [Line(amount=1), Line(amount=2)]
+    assert str(DecisionTable("p", rule(condition, then="x", because="y"), otherwise="z").trace(Order(lines=lines))) == (
+        f"p: z, since no row matches\nrow 1: {told}"
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        o.lines.any_(lambda line: line.owner == "OTHER"),
+        o.lines.any_(lambda line: line.owner == "SECRET"),
+        o.lines.all_(lambda line: line.owner != "SECRET"),
+        o.lines.count(lambda line: line.owner == "SECRET") > 5,
+        o.lines.count(lambda line: line.owner == "SECRET") == 1,
+        ~o.lines.any_(lambda line: line.amount > 0) | (o.lines.count(lambda line: line.owner == "SECRET") == 1),
+    ],
+)
+def test_what_is_personal_in_a_list_is_masked(condition):
+    made = DecisionTable("p", rule(condition, then="x", because="y"), otherwise="z")
+    case = Order(lines=[Line(amount=1)])
+    assert "SECRET" not in repr(made.trace(case))
+    assert "SECRET" not in str(made.trace(case))
+    shown = made.show(case)
+    assert "SECRET" not in shown.text + shown.html

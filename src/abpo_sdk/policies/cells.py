@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.compiled import value_of
 from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
+from abpo_sdk.conditions.compiled import value_of
 from abpo_sdk.conditions.condition import Both, Either, Not
 from abpo_sdk.conditions.kinds import written
+from abpo_sdk.conditions.lists import CountNode, OfItems
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.errors import InputError, MissingInput
 from abpo_sdk.values.canonical import canonical_bytes
@@ -80,8 +81,26 @@ def asked(condition: Condition, reading: Reading | None = None) -> Asked | None:
 
 def stated(condition: Condition, reading: Reading | None) -> str:
     """A condition without the values of the case that it is shown with, unless a personal one would follow from it."""
-    hidden = reading is not None and next(condition.marks(), None) is not None
-    return condition.written(reading if hidden else None)
+    return condition.written(reading if reading is not None and is_personal(condition) else None)
+
+
+def heading(node: Node, reading: Reading | None) -> str:
+    """An expression without the values of the case that it is shown with, and without what tells a personal one."""
+    return node.written(None) if reading is None or not is_personal(node) else node.named(reading)
+
+
+def is_personal(thing: Condition | Node) -> bool:
+    """Whether something personal stands in it, be it of the items of a list that it counts."""
+    if next(thing.marks(), None) is not None:
+        return True
+    if isinstance(thing, CountNode):
+        return thing.body is not None and is_personal(thing.body)
+    if isinstance(thing, (ArithmeticNode, Comparison)):
+        return is_personal(thing.left) or is_personal(thing.right)
+    if isinstance(thing, (AbsoluteNode, Membership, OfItems)):
+        part = thing.body if isinstance(thing, OfItems) else thing.item if isinstance(thing, Membership) else thing.part
+        return is_personal(part)
+    return any(map(is_personal, thing.parts())) if isinstance(thing, Condition) else False
 
 
 def _asked_of_all(condition: Both | Either, reading: Reading | None) -> Asked | None:
@@ -112,7 +131,7 @@ def _asked_of_leaf(condition: Condition, reading: Reading | None) -> Asked | Non
         of = nodes[0] if len(nodes) == 1 and not condition.parts() else None
     if of is None:
         return None
-    hidden = reading is not None and next(condition.marks(), None) is not None
+    hidden = reading is not None and is_personal(condition)
     start, text = of.written(reading if hidden else None), stated(condition, reading)
     return Asked(of, text[len(start) + 1 :]) if text.startswith(f"{start} ") else None
 
@@ -125,7 +144,7 @@ def _right(condition: Comparison, reading: Reading | None) -> str:
                 return mark.mask  # of two equal things, the one tells the other
         except InputError:
             pass
-    return condition.right.written(None)
+    return heading(condition.right, reading)
 
 
 def _compared(operator: str, right: str) -> str:

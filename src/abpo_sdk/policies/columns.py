@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.nodes import Node
-from abpo_sdk.policies.cells import asked, conjuncts, stated, value_in
+from abpo_sdk.policies.cells import asked, conjuncts, heading, stated, value_in
 from abpo_sdk.policies.ordering import ColumnOrder
 
 if TYPE_CHECKING:
@@ -35,15 +35,17 @@ class Cell(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The columns of a table's inputs: the expression of each (None: of conditions that mix inputs), and the cells of each row."""
+    """The columns of a table's inputs.
+
+    Args:
+        of: the expression of each; None: of conditions that mix inputs.
+        headings: what stands above each.
+        rows: the cells of each row.
+    """
 
     of: tuple[Node | None, ...]
+    headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """What stands above each column."""
-        return tuple("condition" if node is None else node.written(None) for node in self.of)
 
     def values(self, reading: Reading) -> tuple[str, ...]:
         """What a case has in each column; personal values masked."""
@@ -89,8 +91,11 @@ def columns_of(table: DecisionTable, reading: Reading | None = None) -> Columns:
         if not order.keeps(keys):
             order.names(keys)
     keys = [*order.columns, *([b""] if b"" in nodes else [])]
+    of = tuple(nodes[key] for key in keys)
     return Columns(
-        tuple(nodes[key] for key in keys), tuple(tuple(_cell(row.get(key, [])) for key in keys) for row in rows)
+        of,
+        tuple("condition" if node is None else heading(node, reading) for node in of),
+        tuple(tuple(_cell(row.get(key, [])) for key in keys) for row in rows),
     )
 
 
