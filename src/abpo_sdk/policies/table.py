@@ -14,6 +14,7 @@ from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.conditions.kinds import exact
 from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
+from abpo_sdk.policies.forms import TableForms
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
     Aggregation,
@@ -23,7 +24,7 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
-from abpo_sdk.policies.policy import Policy, check_storable
+from abpo_sdk.policies.policy import check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
@@ -53,7 +54,7 @@ class _Hit:
     decision: Decision
 
 
-class DecisionTable(Policy):
+class DecisionTable(TableForms):
     """A policy made of rules; the hit policy says which of those that match a case decide.
 
     Rows are read top down and each condition from left to right. A value that is reached and missing, or of another type than

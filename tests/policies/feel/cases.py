@@ -3,9 +3,10 @@
 import datetime as dt
 import enum
 from decimal import Decimal
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from hypothesis import strategies as st
+from typing_extensions import TypedDict
 
 from abpo_sdk.conditions import fields
 from abpo_sdk.policies.feel import syntax
