@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from abpo_sdk.conditions.comparisons import NEGATED, Comparison
+from abpo_sdk.conditions.comparisons import Comparison
 from abpo_sdk.conditions.condition import Condition
+from abpo_sdk.conditions.meaning import NEGATED
 from abpo_sdk.conditions.nodes import FieldNode
 
 Sides = Mapping[int, int]

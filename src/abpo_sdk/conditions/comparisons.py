@@ -9,6 +9,7 @@ from abpo_sdk.conditions import compiled, meaning
 from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.items import ItemNode
 from abpo_sdk.conditions.kinds import written
+from abpo_sdk.conditions.meaning import NEGATED
 from abpo_sdk.conditions.nodes import ConstantNode, FieldNode, Node
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import InputError, UnlikeTypes
@@ -17,8 +18,6 @@ from abpo_sdk.values.money import Money
 if TYPE_CHECKING:
     from abpo_sdk.conditions.compiled import Truth
     from abpo_sdk.values.personal import Personal
-
-NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 class Comparison(Condition):
