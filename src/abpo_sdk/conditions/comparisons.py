@@ -16,7 +16,12 @@ from abpo_sdk.errors import InputError, UnlikeTypes
 from abpo_sdk.values.money import Money
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from abpo_sdk.conditions.compiled import Truth
+    from abpo_sdk.conditions.frame_answers import Answers
+    from abpo_sdk.conditions.frame_cases import Cases
     from abpo_sdk.values.personal import Personal
 
 
@@ -24,6 +29,7 @@ class Comparison(Condition):
     """Two expressions and an operator between them."""
 
     __slots__ = ("left", "operator", "right")
+    reads_fields_only = True
 
     def __init__(self, left: Node, operator: str, right: Node) -> None:
         self.left = left
@@ -32,6 +38,12 @@ class Comparison(Condition):
 
     def compiled(self) -> Truth:
         return compiled.comparison(self.operator, self.left, self.right)
+
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        found = None if cases.by_row else frame_answers.comparison(self, cases, asked)
+        return super().answers(cases, asked) if found is None else found
 
     def written(self, reading: Reading | None) -> str:
         right = self.right.written(reading)
@@ -80,6 +92,7 @@ class Membership(Condition):
     """Whether an expression is one of some constants."""
 
     __slots__ = ("among", "item")
+    reads_fields_only = True
 
     def __init__(self, item: Node, among: tuple[Any, ...]) -> None:
         if not among:
@@ -92,6 +105,12 @@ class Membership(Condition):
 
     def compiled(self) -> Truth:
         return compiled.membership(self.item, self.among)
+
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        found = None if cases.by_row else frame_answers.membership(self, cases, asked)
+        return super().answers(cases, asked) if found is None else found
 
     def written(self, reading: Reading | None) -> str:
         among = ", ".join(written(a) for a in self.among)
@@ -119,12 +138,19 @@ class Missing(Condition):
     """Whether a field has no value."""
 
     __slots__ = ("field",)
+    reads_fields_only = True
 
     def __init__(self, field: FieldNode | ItemNode) -> None:
         self.field = field
 
     def compiled(self) -> Truth:
         return compiled.missing(self.field)
+
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        found = None if cases.by_row else frame_answers.missing(self, cases, asked)
+        return super().answers(cases, asked) if found is None else found
 
     def written(self, reading: Reading | None) -> str:
         return f"{self.field.name if reading is None else self.field.named(reading)} is missing"

@@ -54,7 +54,7 @@ class Matcher:
         """The function from a case to its match, written for these inputs; None where it has no answer."""
         code = _Code(model)
         if not all(code.reads(number, axis, self._rows.allowed(number)) for number, axis in enumerate(self.axes)):
-            return no_answer
+            return _no_answer
         return code.function(self._rows.all, self._rows.settled, self._truths if self._atoms else None)
 
     def _truths(self, case: Any) -> int | None:
@@ -287,8 +287,8 @@ def _starts(points: Sequence[Any], allowed: list[int]) -> tuple[list[int], list[
     return starts, doubled
 
 
-def no_answer(case: Any) -> None:
+def _no_answer(case: Any) -> None:
     """What is said of cases of which nothing can be told quickly."""
 
 
-__all__ = ["Kept", "Match", "Matcher", "no_answer"]
+__all__ = ["Kept", "Match", "Matcher"]
