@@ -119,7 +119,7 @@ class Field(Reference):
     _node: FieldNode
 
     def __getattr__(self, name: str) -> Field:
-        if name.startswith("__"):
+        if name.startswith(("__", "_repr_", "_ipython_")):  # which notebooks and printers ask of everything
             raise AttributeError(name)
         return self[name]
 
@@ -139,7 +139,7 @@ class Item(Reference):
     _node: ItemNode
 
     def __getattr__(self, name: str) -> Item:
-        if name.startswith("__"):
+        if name.startswith(("__", "_repr_", "_ipython_")):  # which notebooks and printers ask of everything
             raise AttributeError(name)
         return self[name]
 
