@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from abpo_sdk import DecisionTable, rule
 from abpo_sdk.conditions import Reading, fields
 from abpo_sdk.conditions.regions import bits_of, regions_of
 from abpo_sdk.errors import DefinitionError, MistypedInput, UnknownOutcome
@@ -208,3 +209,14 @@ def test_what_is_asked_about_is_left_as_it_was():
     why_not([(o.total > 1_000, ("pay",))], case, "pay")
     assert case == Order(total=Decimal(742))
     assert Reading(case).raw(next((o.total > 1).fields())) == 742
+
+
+def test_a_table_is_asked_why_not():
+    rows = rule(o.total <= 500, then="pay", because="small"), rule(o.days > 9, then="reject", because="late")
+    table = DecisionTable("orders", *rows, otherwise="refer")
+    case = Order(total=Decimal(742))
+    assert str(table.why_not(case, "pay")) == "'pay' if total: 742, needs <= 500"
+    assert str(table.why_not({"total": 742}, "reject")) == "'reject' if days: 5, needs > 9"
+    assert table(case.model_copy(update=table.why_not(case, "reject").ways[0].values)).outcome == "reject"
+    with pytest.raises(UnknownOutcome, match="'wait'"):
+        table.why_not(case, "wait")
