@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from abpo_sdk.conditions import compiled
+from abpo_sdk.conditions import compiled, meaning
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import NoTruthValue, UnlikeTypes
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from abpo_sdk.conditions.frame_cases import Cases
     from abpo_sdk.conditions.frames import FrameTruth
     from abpo_sdk.conditions.nodes import FieldNode
+    from abpo_sdk.values.personal import Personal
 
 
 class Condition(ABC):
@@ -110,7 +111,12 @@ class Condition(ABC):
 
     @abstractmethod
     def structure(self) -> dict[str, Any]:
-        """The condition as JSON, the same for the same condition; policies are versioned by it."""
+        """What the condition means, as JSON; policies are versioned by it.
+
+        It is the same for what means the same: `a > 1` and `1 < a`, `2` and `Decimal("2.0")`, `(a & b) & c` and `a & (b & c)`,
+        `~(a & b)` and `~a | ~b`, `a.is_in(1, 2)` and `a.is_in(2, 1, 2)`. The order of what `&` and `|` combine stays: it decides
+        which values are read, and a missing one that is read is an error.
+        """
 
     @abstractmethod
     def fields(self) -> Iterator[FieldNode]:
@@ -123,6 +129,17 @@ class Condition(ABC):
     def constants(self) -> tuple[Any, ...]:
         """The constants that it compares its fields with; those of what it combines are not among them."""
         return ()
+
+    def constants_about(self, model: type, names: frozenset[str]) -> set[Any]:
+        """The constants that some fields of a model are compared with, here and in what it combines."""
+        found = set(chain.from_iterable(part.constants_about(model, names) for part in self.parts()))
+        if any(field.model is model and field.name in names for field in self.fields()):
+            found.update(self.constants())
+        return found
+
+    def marks(self) -> Iterator[Personal]:
+        """The marks of what is personal in it."""
+        return (field.personal for field in self.fields() if field.personal)
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
         """The alternatives that hold; the condition itself, unless it is an `|`."""
@@ -194,11 +211,15 @@ class Both(Condition):
         )
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "and", "left": self.left.structure(), "right": self.right.structure()}
+        return meaning.combination("and", (part.structure() for part in _row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        yield from self.left.fields()
-        yield from self.right.fields()
+        for part in _row_of(self):
+            yield from part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        for part in _row_of(self):
+            yield from part.marks()
 
 
 class Either(Condition):
@@ -225,11 +246,15 @@ class Either(Condition):
         return f"{self.left.written(reading)} or {self.right.written(reading)}"
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "or", "left": self.left.structure(), "right": self.right.structure()}
+        return meaning.combination("or", (part.structure() for part in _row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        yield from self.left.fields()
-        yield from self.right.fields()
+        for part in _row_of(self):
+            yield from part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        for part in _row_of(self):
+            yield from part.marks()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
         held = False
@@ -268,10 +293,19 @@ class Not(Condition):
         return f"not ({self.part.written(reading)})"
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "not", "part": self.part.structure()}
+        """The negation of its leaves, by the laws of De Morgan: what is read, and in which order, stays the same."""
+        part = self.part
+        if isinstance(part, (Both, Either)):
+            dual = "or" if isinstance(part, Both) else "and"
+            return meaning.combination(dual, ((~each).structure() for each in _row_of(part)))
+        opposite = ~part
+        return {"op": "not", "part": part.structure()} if type(opposite) is Not else opposite.structure()
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        return self.part.marks()
 
     def __invert__(self) -> Condition:
         return self.part
@@ -300,10 +334,7 @@ def _condition(other: object, operator: str) -> Condition:
 
 def constants_for(condition: Condition, model: type, names: frozenset[str]) -> set[Any]:
     """The constants that a condition compares some fields of a model with."""
-    found = set(chain.from_iterable(constants_for(part, model, names) for part in condition.parts()))
-    if any(field.model is model and field.name in names for field in condition.fields()):
-        found.update(condition.constants())
-    return found
+    return condition.constants_about(model, names)
 
 
 def models_of(conditions: Iterable[Condition]) -> list[type]:
