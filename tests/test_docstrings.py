@@ -20,7 +20,7 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
 
 SHOWN_ELSEWHERE = {
     "AbpoError", "Answer", "Clock", "Condition", "Decision", "Incident", "Lineage", "Policy", "Reason", "Review",
-    "ReviewRequired", "Run", "Wired", "rule",
+    "ReviewRequired", "Run", "Wired",
 }  # fmt: skip
 """What nobody makes alone: the examples of what makes or takes it show it."""
 

@@ -10,6 +10,9 @@ AbpoError
 │       ├── MissingInput     the value is absent
 │       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
 ├── UnknownOutcome           an outcome that the policy does not know
+├── TableError
+│   ├── NoRuleApplies        a case that no row of a table covers, and there is no default
+│   ├── HitPolicyViolated    rows match a case together that the hit policy does not allow together
 ├── LedgerError
 │   ├── NotCanonical         a value that has no canonical JSON form
 │   ├── LossyRoundTrip       a value that does not come back from the ledger as it went in
@@ -94,6 +97,7 @@ __all__ = [
     "EncryptionError",
     "Erased",
     "EvaluationError",
+    "HitPolicyViolated",
     "IncidentError",
     "InputError",
     "LeaseLost",
@@ -104,6 +108,7 @@ __all__ = [
     "LossyRoundTrip",
     "MissingInput",
     "MistypedInput",
+    "NoRuleApplies",
     "NoRun",
     "NoTruthValue",
     "NobodyHolds",
@@ -141,6 +146,7 @@ __all__ = [
     "Stopped",
     "StoreCheckFailed",
     "StoreUnavailable",
+    "TableError",
     "TooManyInARow",
     "UnknownExport",
     "UnknownField",
@@ -190,6 +196,18 @@ class MistypedInput(InputError):
 
 class UnknownOutcome(AbpoError):
     """An outcome that the policy does not know."""
+
+
+class TableError(AbpoError):
+    """A decision table that cannot decide what it was asked to."""
+
+
+class NoRuleApplies(TableError):
+    """No row of a table covers the case, and it has no default."""
+
+
+class HitPolicyViolated(TableError):
+    """Rows match a case together that the table's hit policy does not allow together."""
 
 
 class LedgerError(AbpoError):

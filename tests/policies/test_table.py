@@ -414,7 +414,6 @@ class Marked(TypedDict):
         (lambda: table(), "table 'payment' needs a name, at least one rule"),
         (lambda: table(NEGATIVE, name=""), "needs a name"),
         (lambda: table(NEGATIVE, otherwise=""), "otherwise= for cases that no rule covers"),
-        (lambda: table(NEGATIVE, hit_policy="UNIQUE"), "hit policy 'UNIQUE' is not known; there is FIRST"),
         (lambda: table(i.total > 1), "was given <condition total > 1> as a rule; write rule"),
         (lambda: table([NEGATIVE, ORDERED]), "as a rule; write rule"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from abpo_sdk.conditions import compiled
 from abpo_sdk.conditions.reading import Reading
@@ -24,6 +24,9 @@ class Condition(ABC):
 
     __slots__ = ("_compiled",)
     _compiled: Truth
+
+    settled: ClassVar[bool | None] = None
+    """What it says of every case without looking at it; None where it looks."""
 
     def holds(self, *things: object) -> bool:
         """Whether it holds of the case (and whatever else it refers to, such as the decision).
@@ -83,16 +86,22 @@ class Condition(ABC):
             yield self
 
     def __and__(self, other: Condition) -> Condition:
-        return Both(self, _condition(other, "&"))
+        right = _condition(other, "&")
+        if self.settled is None:
+            return self if right.settled else Both(self, right)
+        return right if self.settled else self
 
     def __or__(self, other: Condition) -> Condition:
-        return Either(self, _condition(other, "|"))
+        right = _condition(other, "|")
+        if self.settled is None:
+            return self if right.settled is False else Either(self, right)
+        return self if self.settled else right
 
     def __rand__(self, other: object) -> Condition:
-        return Both(_condition(other, "&"), self)
+        return _condition(other, "&") & self
 
     def __ror__(self, other: object) -> Condition:
-        return Either(_condition(other, "|"), self)
+        return _condition(other, "|") | self
 
     def __invert__(self) -> Condition:
         return Not(self)

@@ -14,6 +14,7 @@ from abpo_sdk.evaluation.shares import Share
 from abpo_sdk.evaluation.wording import as_html, as_text
 from abpo_sdk.gates import Gate
 from abpo_sdk.policies import DecisionTable, Policy
+from abpo_sdk.policies.rules import written_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,11 +258,12 @@ def _declared(policy: Policy) -> list[tuple[str, str, str]]:
     if not isinstance(policy, DecisionTable):
         return []
     rules: dict[str, tuple[str, str, str]] = {}
-    for number, rule in enumerate(policy.rules, start=1):
+    for number, (rule, values) in enumerate(zip(policy.rules, policy.values, strict=True), start=1):
         code = f"{policy.name}.{rule.name or number}"
-        rules.setdefault(code, (code, rule.then, rule.because))
-    otherwise = f"{policy.name}.otherwise"
-    rules.setdefault(otherwise, (otherwise, policy.otherwise, "no rule applies"))
+        rules.setdefault(code, (code, written_out(values[0]), rule.because))
+    if policy.default is not None:
+        otherwise = f"{policy.name}.otherwise"
+        rules.setdefault(otherwise, (otherwise, written_out(policy.default[0]), "no rule applies"))
     return list(rules.values())
 
 

@@ -68,11 +68,14 @@ def encode_value(value: Any, name: str) -> JsonValue:
         except NotCanonical as error:
             raise LossyRoundTrip(f"the output {name!r} cannot be written down: {error}") from None
         return value
+    if type(value) is tuple:
+        return [encode_value(item, name) for item in value]
     for kind, said, write, _ in WRITTEN:
         if type(value) is kind:
             return {said: write(value)}
     raise LossyRoundTrip(
-        f"the output {name!r} is a {type(value).__name__}; an output holds texts, numbers, truths, Decimals, dates, times and durations"
+        f"the output {name!r} is a {type(value).__name__}; an output holds texts, numbers, truths, Decimals, dates, times, "
+        "durations, and tuples of these"
     )
 
 
@@ -87,6 +90,8 @@ def decode_output(tree: Mapping[str, JsonValue]) -> dict[str, Any]:
 
 def decode_value(value: JsonValue) -> Any:
     """One value of an output."""
+    if isinstance(value, list):
+        return tuple(map(decode_value, value))
     if not isinstance(value, dict):
         return value
     ((said, text),) = value.items()
@@ -108,6 +113,8 @@ def comparable_value(value: JsonValue) -> tuple[str, JsonValue]:
     >>> comparable_value({"decimal": "1.50"}), comparable_value(True)
     (('decimal', '1.5'), ('bool', True))
     """
+    if isinstance(value, list):
+        return "list", [list(comparable_value(item)) for item in value]
     if not isinstance(value, dict):
         return type(value).__name__, value
     ((said, text),) = value.items()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Condition, Reading
 from abpo_sdk.conditions.condition import Both, Either
 from abpo_sdk.errors import InputError
+from abpo_sdk.policies.rules import written_out
 
 if TYPE_CHECKING:
-    from abpo_sdk.policies.table import Rule
+    from abpo_sdk.policies.table import DecisionTable
 
 
 def unmet(condition: Condition, reading: Reading) -> str:
@@ -26,24 +27,26 @@ def unmet(condition: Condition, reading: Reading) -> str:
         return condition.written(reading)
 
 
-def changes(rules: Sequence[Rule], otherwise: str, case: Any) -> Iterator[str]:
+def changes(table: DecisionTable, case: Any) -> Iterator[str]:
     """For each other outcome that a row gives, what that row asks for and is not so; rows are read top down."""
     reading = Reading(case)
+    rules, thens = table.rules, [written_out(values[0]) for values in table.values]
+    otherwise = None if table.default is None else written_out(table.default[0])
     holds = [not unmet(row.when, reading) for row in rules]
     hit = holds.index(True) if True in holds else len(rules)
-    outcome = rules[hit].then if hit < len(rules) else otherwise
-    for row in rules[:hit]:
-        if row.then != outcome:
-            yield f"{row.then!r} if {unmet(row.when, reading)}"
+    outcome = thens[hit] if hit < len(rules) else otherwise
+    for row, then in zip(rules[:hit], thens, strict=False):
+        if then != outcome:
+            yield f"{then!r} if {unmet(row.when, reading)}"
     if hit == len(rules):
         return
     standing = f"not ({rules[hit].when.written(reading)})"
-    for row, held in zip(rules[hit + 1 :], holds[hit + 1 :], strict=True):
-        if row.then != outcome:
+    for row, then, held in zip(rules[hit + 1 :], thens[hit + 1 :], holds[hit + 1 :], strict=True):
+        if then != outcome:
             rest = unmet(row.when, reading)
             rest = f"({rest})" if " or " in rest else rest
-            yield f"{row.then!r} if {standing}" + (f" and {rest}" if rest else "")
+            yield f"{then!r} if {standing}" + (f" and {rest}" if rest else "")
         if held:
             return
-    if otherwise != outcome:
+    if otherwise is not None and otherwise != outcome:
         yield f"{otherwise!r} if {standing}"

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from abpo_sdk.conditions.kinds import NUMBERS, kind_of_annotation
 from abpo_sdk.errors import MissingInput, MistypedInput
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
-from abpo_sdk.ledger.recorder import Call, Occurrence, recorder
+from abpo_sdk.ledger.recorder import Call, Occurrence, in_force, recorder
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, file_digest
 from abpo_sdk.values.encoding import Codec
@@ -53,6 +53,8 @@ class Policy(ABC):
             MissingInput, MistypedInput: the case lacks what the policy needs, or has it in the wrong type.
         """
         typed = self._typed(case)
+        if in_force() is None:
+            return self.decide(typed)
         encoded: list[Encoded] = []
 
         def case_as_json(digest: Digest = file_digest) -> Encoded:
@@ -86,6 +88,8 @@ class Policy(ABC):
 
     def _typed(self, case: Any) -> Any:
         wanted = self.case_type
+        if type(case) is wanted and wanted is not dict:
+            return case
         if wanted is None or (not is_typed_dict(wanted) and isinstance(case, wanted)):
             return case
         if not isinstance(case, Mapping):

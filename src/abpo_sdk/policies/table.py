@@ -1,122 +1,322 @@
-"""Decision tables: rules that are read top down."""
+"""Decision tables: rows of conditions, what each gives, and a hit policy that says which of those that match count."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import MAX_PREC, Context, Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.conditions import Condition, Reading
+from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
-from abpo_sdk.errors import DefinitionError
+from abpo_sdk.conditions.kinds import exact
+from abpo_sdk.errors import DefinitionError, NoRuleApplies
+from abpo_sdk.ledger.recorder import in_force
+from abpo_sdk.policies.hit_policies import (
+    SINGLE,
+    Aggregation,
+    HitPolicy,
+    Values,
+    aggregated,
+    check_hit_policy,
+    counting,
+)
 from abpo_sdk.policies.policy import Policy, check_storable
+from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 
-HitPolicy = Literal["FIRST"]
+if TYPE_CHECKING:
+    from abpo_sdk.policies.matching import Match, Matcher
+
+Row = Values | None
+"""What a row gives; None where no row applies and there is no default."""
+
+_KEPT = 4096
+"""So many sets of matching rows are kept with what follows from them."""
+_OF_PROCESS = frozenset({"_matcher", "_explicable"})
+_EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of a table: where the condition holds, the outcome follows."""
+class _Hit:
+    """The rows that count, and the decision that follows from them about no case yet."""
 
-    when: Condition
-    then: str
-    because: str
-    name: str | None = None
-
-
-def rule(when: Condition, *, then: str, because: str, name: str | None = None) -> Rule:
-    """A row of a decision table.
-
-    Args:
-        when: the condition under which it applies.
-        then: the outcome.
-        because: the reason, in words that the person concerned may read.
-        name: a stable name for the reason's code; default: the row's number.
-
-    Raises:
-        DefinitionError: something of it is empty, or `when` is no condition.
-    """
-    if not isinstance(when, Condition):
-        raise DefinitionError(f"rule({when!r}, ...): give a condition, such as fields(Invoice).total > 10_000")
-    if not then or not because.strip():
-        raise DefinitionError(f"the rule for ({when.text()}) needs an outcome (then=) and a reason (because=)")
-    return Rule(when, then, because, name)
+    rows: tuple[int, ...]
+    decision: Decision
 
 
 class DecisionTable(Policy):
-    """A policy made of rules: of those whose condition holds, the first decides (hit policy FIRST).
+    """A policy made of rules; the hit policy says which of those that match a case decide.
+
+    Rows are read top down and each condition from left to right. A value that is reached and missing, or of another type than
+    declared, is an error; it never leads to the default.
 
     Args:
         name: the policy's name.
         rules: the rows, top down; all about one model.
-        otherwise: the outcome where no rule applies.
+        otherwise: what a case gets that no rule covers: the outcome, or the value of each output by its name. None: there is no
+            default, and such a case is `NoRuleApplies`.
         owner: who answers for it.
-        hit_policy: FIRST: the first row that applies decides, and rows below it are not looked at.
+        hit_policy: FIRST: the first row that matches decides, and rows below it are not looked at. UNIQUE: only one may match.
+            ANY: several may, if they give the same. PRIORITY: the one whose output comes first among the output's `values`.
+            RULE ORDER, OUTPUT ORDER, COLLECT: all that match count, in the order of the rows, of the values, of the rows.
+        aggregation: of COLLECT: "sum", "min", "max" or "count" of what the rows give, in place of a list.
+        outputs: the outputs, by name or as `Output` with the values that they may have; None: as the rows name them, or
+            one that is called "outcome".
+        case_type: the model that the rules are about; needed only where no condition refers to a field.
 
     Raises:
-        DefinitionError: no rules, something that is no rule, rules about several models, an unknown hit policy.
+        DefinitionError: no rules, something that is no rule, rules about several models, outputs that differ from row to row, a hit
+            policy that is not known or does not fit.
 
     >>> from pydantic import BaseModel
-    >>> from abpo_sdk.conditions import fields
+    >>> from abpo_sdk import fields, rule
     >>> class Claim(BaseModel):
     ...     amount: int
     >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
     >>> decision = DecisionTable("claims", small, otherwise="refer")(Claim(amount=120))
     >>> decision.outcome, decision.reasons[0].condition
     ('pay', 'amount 120 <= 500')
+
+    The first output is the decision's `outcome`, as text. Further ones, and a first one that is no text, are in `output`:
+
+    >>> points = DecisionTable(
+    ...     "risk",
+    ...     rule(fields(Claim).amount > 100, then=2, because="not small"),
+    ...     rule(fields(Claim).amount > 1_000, then=5, because="large"),
+    ...     otherwise=0, hit_policy="COLLECT", aggregation="sum", outputs=["points"],
+    ... )
+    >>> points(Claim(amount=2_000)).outcome, points(Claim(amount=2_000)).output
+    ('7', {'points': 7})
     """
 
     def __init__(
-        self, name: str, *rules: Rule, otherwise: str, owner: str | None = None, hit_policy: HitPolicy = "FIRST"
+        self,
+        name: str,
+        *rules: Rule,
+        otherwise: Value | Mapping[str, Value],
+        owner: str | None = None,
+        hit_policy: HitPolicy = "FIRST",
+        aggregation: Aggregation | None = None,
+        outputs: Iterable[str | Output] | None = None,
+        case_type: type | None = None,
     ) -> None:
-        if hit_policy != "FIRST":
-            raise DefinitionError(f"table {name!r}: hit policy {hit_policy!r} is not known; there is FIRST")
-        if not name or not rules or not otherwise:
+        if not name or not rules or otherwise in ("", {}):
             raise DefinitionError(
-                f"table {name!r} needs a name, at least one rule, and otherwise= for cases that no rule covers"
+                f"table {name!r} needs a name, at least one rule, and otherwise= for cases that no rule covers, or None where "
+                "there is no default"
             )
         for row in rules:
             if not isinstance(row, Rule):
                 raise DefinitionError(
                     f"table {name!r} was given {row!r} as a rule; write rule(condition, then=..., because=...), one after the other"
                 )
-        models = models_of(r.when for r in rules)
-        if len(models) != 1:
-            raise DefinitionError(
-                f"table {name!r} has rules about {', '.join(m.__name__ for m in models) or 'no field'}; a table is about one model"
-            )
         self.name = name
         self.owner = owner
         self.rules = rules
-        self.otherwise = otherwise
-        self.hit_policy = hit_policy
-        self.case_type: type = models[0]
-        self.outcomes = tuple(dict.fromkeys((*(r.then for r in rules), otherwise)))
+        self.otherwise = None if otherwise is None else given(otherwise, f"table {name!r}: otherwise=")
+        thens = [row.then for row in rules] if self.otherwise is None else [*(r.then for r in rules), self.otherwise]
+        self.outputs = outputs_of(name, thens, outputs)
+        self.values: tuple[Values, ...] = tuple(values_of(row.then, self.outputs) for row in rules)
+        self.default: Row = None if self.otherwise is None else values_of(self.otherwise, self.outputs)
+        self.hit_policy: HitPolicy = hit_policy
+        self.aggregation: Aggregation | None = aggregation
+        every = self.values if self.default is None else (*self.values, self.default)
+        check_hit_policy(name, hit_policy, aggregation, self.outputs, every)
+        self.case_type: type = self._model(case_type)
+        self.outcomes = tuple(dict.fromkeys(written_out(row[0]) for row in every)) if aggregation is None else ()
         self.version = self._hash()
-        if is_typed_dict(self.case_type):
+        self._first = hit_policy == "FIRST"
+        self._hits: dict[int, _Hit] = {}
+        self._copied = is_typed_dict(self.case_type)  # a caller's own dict may have anything in it, and may change
+        if self._copied:
             check_storable(self.case_type, what=f"table {name!r}")
 
+    def _model(self, wanted: type | None) -> type:
+        models = models_of(row.when for row in self.rules)
+        if wanted is not None and not models:
+            return wanted
+        if len(models) != 1 or wanted not in (None, models[0]):
+            named = ", ".join(m.__name__ for m in models) or "no field"
+            raise DefinitionError(
+                f"table {self.name!r} has rules about {named}; a table is about one model"
+                + ("" if models else ", which case_type= names where no condition does")
+            )
+        return models[0]
+
     def _hash(self) -> str:
-        rows = [{"because": r.because, "name": r.name, "then": r.then, "when": r.when.structure()} for r in self.rules]
+        rows = [
+            {"because": row.because, "name": row.name, "then": _hashed(values), "when": row.when.structure()}
+            for row, values in zip(self.rules, self.values, strict=True)
+        ]
         content: dict[str, Any] = {
+            "aggregation": self.aggregation,
             "hit_policy": self.hit_policy,
             "name": self.name,
-            "otherwise": self.otherwise,
+            "otherwise": None if self.default is None else _hashed(self.default),
+            "outputs": [{"name": output.name, "values": _hashed(output.values)} for output in self.outputs],
             "rules": rows,
         }
         return hashlib.sha256(canonical_bytes(content)).hexdigest()[:16]
 
+    @property
+    def single(self) -> bool:
+        """Whether one row decides; by the other hit policies all rows do that match."""
+        return self.hit_policy in SINGLE
+
+    def __call__(self, case: Any) -> Decision:
+        """Decide; as `Policy` has it, and sooner outside a run."""
+        if not self._copied and in_force() is None:
+            found = self._explicable(case)
+            if found is not None:
+                return self._hit_of(found[0], case).decision.about(case, self._explain, found[1])
+        return super().__call__(case)
+
     def decide(self, case: Any) -> Decision:
-        """The decision about a case, by the first rule that applies."""
+        """The decision about a case."""
+        found = self._explicable(case)
+        if found is not None:
+            return self._hit_of(found[0], case).decision.about(case, self._explain, found[1])
         reading = Reading(case)
-        for number, row in enumerate(self.rules, start=1):
+        rows = self.rows_for(reading)
+        reasons = self._reasons(rows, Reading(case))
+        return replace(self._unexplained(rows), case=case, reasons=reasons, inputs=reading.read_of(self.case_type))
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        from abpo_sdk.policies.matching import Matcher  # and regions, which those who only import this need not load
+
+        return Matcher(self.case_type, [row.when for row in self.rules])
+
+    @cached_property
+    def _explicable(self) -> Callable[[Any], Match | None]:
+        """The match of a case, where the values of its inputs alone explain it."""
+        return self._matcher.match if self._matcher.exact else _unanswered
+
+    def _hit_of(self, matched: int, case: Any) -> _Hit:
+        """What follows where the rows of a bit set match; kept, since few of all sets occur."""
+        if self._first:
+            matched &= -matched
+        hit = self._hits.get(matched)
+        if hit is not None:
+            return hit
+        rows = self._counted([row for row in range(matched.bit_length()) if matched >> row & 1], Reading(case))
+        hit = _Hit(rows, self._unexplained(rows))
+        if len(self._hits) < _KEPT:
+            self._hits[matched] = hit
+        return hit
+
+    def _explain(self, values: tuple[Any, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+        """The reasons, and what was read, of a case that had those values."""
+        reading = self._matcher.reading(values)
+        rows = self.rows_for(reading)
+        inputs = reading.read_of(self.case_type)
+        return self._reasons(rows, reading), inputs
+
+    def _unexplained(self, rows: tuple[int, ...]) -> Decision:
+        """The decision that follows from some rows, about no case yet."""
+        outcome = self._outcome(rows)
+        return Decision(
+            policy=self.name,
+            version=self.version,
+            outcome=outcome,
+            proposed=outcome,
+            outcomes=self.outcomes if outcome in self.outcomes else (*self.outcomes, outcome),
+            confidence=1.0,
+            reasons=(),
+            case=None,
+            inputs=(),
+            owner=self.owner,
+            output=self._output(rows),
+        )
+
+    def outcome(self, case: Any) -> str:
+        """The outcome alone, which is worked out sooner than a decision with its reasons.
+
+        Args:
+            case: as for a call.
+
+        Raises:
+            MissingInput, MistypedInput, NoRuleApplies, HitPolicyViolated: as for a call.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> DecisionTable("claims", small, otherwise="refer").outcome({"amount": 700})
+        'refer'
+        """
+        typed = self._typed(case) if self._copied else case
+        found = self._matcher.match(typed)
+        if found is None:
+            return self._outcome(self.rows_for(Reading(self._typed(typed))))
+        return self._hit_of(found[0], typed).decision.outcome
+
+    def result(self, case: Any) -> Any:
+        """What the table gives for a case, in its own types, as DMN has it.
+
+        Args:
+            case: as for a call.
+
+        Returns:
+            One value; where there are several outputs, a dict of them by name; for RULE ORDER, OUTPUT ORDER and COLLECT without
+            aggregation, a list of these.
+
+        Raises:
+            MissingInput, MistypedInput, NoRuleApplies, HitPolicyViolated: as for a call.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then={"decision": "pay", "days": 14}, because="the claim is small")
+        >>> DecisionTable("claims", small, otherwise={"decision": "refer", "days": 30}).result({"amount": 120})
+        {'decision': 'pay', 'days': 14}
+        """
+        typed = self._typed(case) if self._copied else case
+        found = self._matcher.match(typed)
+        rows = self.rows_for(Reading(self._typed(typed))) if found is None else self._hit_of(found[0], typed).rows
+        if self.aggregation is not None and rows:
+            return aggregated(self.aggregation, [self.values[row][0] for row in rows])
+        results = [self._named(values) for values in self._given(rows)]
+        return results[0] if self.single or self.aggregation else results
+
+    def rows_for(self, reading: Reading) -> tuple[int, ...]:
+        """The rows that count for what is read, by their numbers from 0, in the order in which they count.
+
+        This is the meaning of a table, to which all quicker ways must come.
+
+        Raises:
+            MissingInput, MistypedInput: as the conditions have it.
+            NoRuleApplies: no row does, and there is no default.
+            HitPolicyViolated: rows match together that must not.
+        """
+        matched: list[int] = []
+        for number, row in enumerate(self.rules):
             if row.when.evaluate(reading):
-                return self._decision(case, row.then, self._reason(row, number, case), reading)
-        reason = Reason(rank=1, code=f"{self.name}.otherwise", text="no rule applies", stage=self.name)
-        return self._decision(case, self.otherwise, reason, reading)
+                matched.append(number)
+                if self.hit_policy == "FIRST":
+                    break
+        return self._counted(matched, reading)
+
+    def _counted(self, matched: Sequence[int], reading: Reading) -> tuple[int, ...]:
+        if matched:
+            return counting(self.name, self.hit_policy, matched, self.values, self.outputs)
+        if self.default is None:
+            self._refuse(reading)
+        return ()
+
+    def _refuse(self, reading: Reading) -> None:
+        fields = {field.name: field for row in self.rules for field in row.when.fields()}
+        shown = ", ".join(field.written(reading) for field in fields.values())
+        raise NoRuleApplies(
+            f"table {self.name!r} has no row for {shown or 'the case'}; add one, or say with otherwise= what such cases get"
+        )
 
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.
@@ -131,7 +331,7 @@ class DecisionTable(Policy):
             MissingInput, MistypedInput: its case is none of the table's.
 
         >>> from pydantic import BaseModel
-        >>> from abpo_sdk.conditions import fields
+        >>> from abpo_sdk import fields, rule
         >>> class Claim(BaseModel):
         ...     amount: int
         >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
@@ -141,35 +341,74 @@ class DecisionTable(Policy):
         """
         from abpo_sdk.policies.missing import changes  # seldom asked
 
-        return tuple(dict.fromkeys(changes(self.rules, self.otherwise, self._typed(decision.case))))
+        return tuple(dict.fromkeys(changes(self, self._typed(decision.case))))
 
-    def _reason(self, row: Rule, number: int, case: Any) -> Reason:
-        field = next(row.when.fields(), None)
+    def _given(self, rows: Sequence[int]) -> list[Values]:
+        """What those rows give, one after the other; the default where there are none."""
+        if rows:
+            return [self.values[row] for row in rows]
+        return [] if self.default is None else [self.default]
+
+    def _named(self, values: Values) -> Value | dict[str, Value]:
+        if len(values) == 1:
+            return values[0]
+        return {output.name: value for output, value in zip(self.outputs, values, strict=True)}
+
+    def _outcome(self, rows: Sequence[int]) -> str:
+        if self.aggregation is not None and rows:
+            return written_out(aggregated(self.aggregation, [self.values[row][0] for row in rows]))
+        return ", ".join(written_out(values[0]) for values in self._given(rows))
+
+    def _output(self, rows: Sequence[int]) -> dict[str, Any] | None:
+        """What it gives beside the outcome: every output, unless the only one is a text."""
+        if self.aggregation is not None:
+            total = aggregated(self.aggregation, [self.values[row][0] for row in rows]) if rows else None
+            return {self.outputs[0].name: self._given(rows)[0][0] if total is None else total}
+        given = self._given(rows)
+        if self.single:
+            own = {output.name: value for output, value in zip(self.outputs, given[0], strict=True)}
+            if isinstance(given[0][0], str):
+                del own[self.outputs[0].name]
+            return own or None
+        return {output.name: tuple(values[place] for values in given) for place, output in enumerate(self.outputs)}
+
+    def _reasons(self, rows: Sequence[int], reading: Reading) -> tuple[Reason, ...]:
+        if not rows:
+            return (Reason(rank=1, code=f"{self.name}.otherwise", text="no rule applies", stage=self.name),)
+        return tuple(self._reason(rank, row, reading) for rank, row in enumerate(rows, start=1))
+
+    def _reason(self, rank: int, row: int, reading: Reading) -> Reason:
+        rule = self.rules[row]
+        field = next(rule.when.fields(), None)
         factor = None if field is None else field.name
-        value = None if field is None else field.written(Reading(case)).removeprefix(f"{factor} ")
+        value = None if field is None else field.written(reading).removeprefix(f"{factor} ")
         return Reason(
-            rank=1,
-            code=f"{self.name}.{row.name or number}",
-            text=row.because,
+            rank=rank,
+            code=f"{self.name}.{rule.name or row + 1}",
+            text=rule.because,
             factor=factor,
             value=value,
             stage=self.name,
-            condition=row.when.text(case),
+            condition=rule.when.written(reading),
         )
 
-    def _decision(self, case: Any, outcome: str, reason: Reason, reading: Reading) -> Decision:
-        return Decision(
-            policy=self.name,
-            version=self.version,
-            outcome=outcome,
-            proposed=outcome,
-            outcomes=self.outcomes,
-            confidence=1.0,
-            reasons=(reason,),
-            case=case,
-            inputs=reading.read_of(self.case_type),
-            owner=self.owner,
-        )
+    def __getstate__(self) -> dict[str, Any]:  # without what was written for this process alone
+        return {name: value for name, value in vars(self).items() if name not in _OF_PROCESS}
 
     def __repr__(self) -> str:
         return f"<table {self.name}, {len(self.rules)} rules, version {self.version}>"
+
+
+def _unanswered(case: Any) -> None:
+    """Nothing can be told quickly."""
+
+
+def _hashed(values: Sequence[Value]) -> list[list[str]]:
+    """Values as JSON that is the same for the same values alone: of which sort each is, and what it amounts to."""
+    return [_hashed_value(value) for value in values]
+
+
+def _hashed_value(value: Value) -> list[str]:
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return ["number", f"{Decimal(value).normalize(_EXACT):f}"]
+    return [type(value).__name__, exact(value)]
