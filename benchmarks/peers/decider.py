@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def check(name: str, outcomes: Sequence[str], truth: Sequence[str]) -> None:
 
 
 def one_by_one(name: str, decider: Decider, cases: Sequence[Any], truth: Sequence[str]) -> Contender:
-    """A contender that decides case after case, in thousands of decisions a second; all are checked first.
+    """A contender that decides case after case, in decisions a second; all are checked first.
 
     Raises:
         Disagrees: it does not decide as the oracle does.
@@ -53,13 +53,13 @@ def one_by_one(name: str, decider: Decider, cases: Sequence[Any], truth: Sequenc
         start = time.perf_counter()
         for case in cases:
             decide(case)
-        return len(cases) / (time.perf_counter() - start) / 1000
+        return len(cases) / (time.perf_counter() - start)
 
     return Contender(name, measure)
 
 
 def all_at_once(name: str, decider: Decider, cases: Any, truth: Sequence[str]) -> Contender:
-    """A contender that decides all cases in one call, in thousands of decisions a second; all are checked first.
+    """A contender that decides all cases in one call, in decisions a second; all are checked first.
 
     Raises:
         Disagrees: it does not decide as the oracle does.
@@ -70,7 +70,7 @@ def all_at_once(name: str, decider: Decider, cases: Any, truth: Sequence[str]) -
     def measure() -> float:
         start = time.perf_counter()
         decide(cases)
-        return len(truth) / (time.perf_counter() - start) / 1000
+        return len(truth) / (time.perf_counter() - start)
 
     return Contender(name, measure)
 
@@ -102,14 +102,31 @@ class Peer:
         return importlib.metadata.version(self.distribution) if self.distribution else "generated"
 
 
-def built(peers: Iterable[Peer], rows: Sequence[Any]) -> tuple[dict[Peer, Decider], dict[str, str]]:
-    """The peers that are installed and take the table, and by name why the others are left out."""
-    there: dict[Peer, Decider] = {}
+def entered(
+    forms: Mapping[Peer, Callable[[], Any]],
+    rows: Sequence[Any],
+    truth: Sequence[str],
+    entry: Callable[[str, Decider, Any, Sequence[str]], Contender],
+) -> tuple[dict[Peer, Contender], dict[str, str]]:
+    """The peers that are installed and can decide the cases, and by name why the others are left out.
+
+    Args:
+        forms: what makes the cases, as many as it decides, in the form that each takes.
+        rows: of the table.
+        truth: the outcomes by the oracle.
+        entry: `one_by_one` or `all_at_once`.
+
+    Raises:
+        Disagrees: one decides, but not as the oracle does.
+    """
+    there: dict[Peer, Contender] = {}
     skipped: dict[str, str] = {}
-    for peer in peers:
+    for peer, form in forms.items():
         try:
-            there[peer] = peer.built(rows)
-        except Exception as problem:  # whatever a peer raises, the others are still measured
+            there[peer] = entry(peer.name, peer.built(rows), form(), truth[: peer.count])
+        except Disagrees:
+            raise
+        except Exception as problem:  # noqa: BLE001  whatever a peer raises, the others are still measured
             skipped[peer.name] = f"{type(problem).__name__}: {problem}"
             print(f"skipped {peer.name}: {skipped[peer.name]}")
     return there, skipped

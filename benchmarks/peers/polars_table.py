@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from benchmarks.peers.decider import Decider
@@ -15,7 +17,7 @@ def rows_of_frame(rows: Sequence[Row]) -> Decider:
 
     chain: Any = pl
     for index, row in enumerate(rows[:-1]):
-        holds = pl.all_horizontal(test for name, cell in row.cells.items() for test in tests(pl.col(name), cell))
+        holds = reduce(and_, [test for name, cell in row.cells.items() for test in tests(pl.col(name), cell)])
         chain = chain.when(holds).then(pl.lit(index, dtype=pl.Int16))
     decided = chain.otherwise(pl.lit(len(rows) - 1, dtype=pl.Int16)).alias("row")
     return Decider(

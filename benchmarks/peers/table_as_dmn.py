@@ -50,4 +50,6 @@ def _rule(number: int, row: Row, cell: Callable[[Cell | None], str], dash: str) 
         f'<inputEntry id="r{number}_{name}"><text>{escape(cell(row.cells[name])) if name in row.cells else dash}</text></inputEntry>'
         for name in INPUTS
     )
-    return f'<rule id="r{number}">{entries}<outputEntry id="r{number}_o"><text>"{row.outcome}"</text></outputEntry></rule>'
+    return (
+        f'<rule id="r{number}">{entries}<outputEntry id="r{number}_o"><text>"{row.outcome}"</text></outputEntry></rule>'
+    )

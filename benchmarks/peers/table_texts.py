@@ -57,4 +57,6 @@ def rule_engine_tests(name: str, cell: Cell) -> list[str]:
 
 def python_condition(row: Row, prefix: str = "") -> str:
     """A row as one Python expression; True for a row without cells."""
-    return " and ".join(test for name, cell in row.cells.items() for test in python_tests(prefix + name, cell)) or "True"
+    return (
+        " and ".join(test for name, cell in row.cells.items() for test in python_tests(prefix + name, cell)) or "True"
+    )
