@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         step,
         uuid,
     )
-    from abpo_sdk.values import Answer, Clock, Decision, Personal, Reason, Review, Source, SystemClock
+    from abpo_sdk.values import Answer, Clock, Decision, Money, Personal, Reason, Review, Source, SystemClock
 
 __version__ = "0.1.0"
 
@@ -56,6 +56,7 @@ __all__ = [
     "Incident",
     "Ledger",
     "Lineage",
+    "Money",
     "People",
     "Personal",
     "Policy",
@@ -114,7 +115,7 @@ _ROOMS = {
         "step",
         "uuid",
     ),
-    "values": ("Answer", "Clock", "Decision", "Personal", "Reason", "Review", "Source", "SystemClock"),
+    "values": ("Answer", "Clock", "Decision", "Money", "Personal", "Reason", "Review", "Source", "SystemClock"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

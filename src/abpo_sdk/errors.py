@@ -11,8 +11,11 @@ AbpoError
 │       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
 ├── UnknownOutcome           an outcome that the policy does not know
 ├── TableError
+│   ├── TableInvalid         rows that are wrong, in a table that is checked strictly
 │   ├── NoRuleApplies        a case that no row of a table covers, and there is no default
-│   ├── HitPolicyViolated    rows match a case together that the hit policy does not allow together
+│   └── HitPolicyViolated    rows match a case together that the hit policy does not allow together
+├── DmnError                 a decision model's file that cannot be read, or a policy that cannot be written as one
+│   └── FeelError            an expression in FEEL that cannot be read, or means what is not supported
 ├── LedgerError
 │   ├── NotCanonical         a value that has no canonical JSON form
 │   ├── LossyRoundTrip       a value that does not come back from the ledger as it went in
@@ -92,11 +95,13 @@ __all__ = [
     "CrashTestFailed",
     "DefinitionError",
     "Disagreement",
+    "DmnError",
     "DuplicateRun",
     "EditInvalid",
     "EncryptionError",
     "Erased",
     "EvaluationError",
+    "FeelError",
     "HitPolicyViolated",
     "IncidentError",
     "InputError",
@@ -147,6 +152,7 @@ __all__ = [
     "StoreCheckFailed",
     "StoreUnavailable",
     "TableError",
+    "TableInvalid",
     "TooManyInARow",
     "UnknownExport",
     "UnknownField",
@@ -206,8 +212,20 @@ class NoRuleApplies(TableError):
     """No row of a table covers the case, and it has no default."""
 
 
+class TableInvalid(TableError):
+    """The rows of a table that is checked strictly contradict one another, can never decide, overlap, or leave gaps."""
+
+
 class HitPolicyViolated(TableError):
     """Rows match a case together that the table's hit policy does not allow together."""
+
+
+class DmnError(AbpoError):
+    """A decision model's file that cannot be read, or a policy that cannot be written as one; names the file, the place and the text."""
+
+
+class FeelError(DmnError):
+    """An expression in FEEL that cannot be read, or means what is not supported."""
 
 
 class LedgerError(AbpoError):

@@ -154,7 +154,7 @@ def test_several_regions_read_as_one():
     assert axis.words(0b11111) == "amount is anything"
     assert axis.words(0) == "amount is nothing"
     [axis] = regions_of([c.country.is_in("DE", "FR")]).axes
-    assert axis.words(0b011) == "country is 'DE' or 'FR'"
+    assert axis.words(0b011) == "country is one of 'DE', 'FR'"
     assert axis.words(0b101) == "country is not 'FR'"
 
 

@@ -6,8 +6,8 @@ read as a text that shows the values of a case.
 
 from abpo_sdk.conditions.always import always, never
 from abpo_sdk.conditions.condition import Condition
-from abpo_sdk.conditions.expressions import Expression, Field
+from abpo_sdk.conditions.expressions import Expression, Field, Item
 from abpo_sdk.conditions.fields import Fields, fields
 from abpo_sdk.conditions.reading import Reading
 
-__all__ = ["Condition", "Expression", "Field", "Fields", "Reading", "always", "fields", "never"]
+__all__ = ["Condition", "Expression", "Field", "Fields", "Item", "Reading", "always", "fields", "never"]

@@ -17,6 +17,7 @@ class Always(Condition):
     """A condition that holds of every case and reads nothing; write `always`."""
 
     __slots__ = ()
+    reads_fields_only = True
     settled = True
 
     def compiled(self) -> Truth:
@@ -42,6 +43,7 @@ class Never(Condition):
     """A condition that holds of no case and reads nothing; write `never`, or `~always`."""
 
     __slots__ = ()
+    reads_fields_only = True
     settled = False
 
     def compiled(self) -> Truth:

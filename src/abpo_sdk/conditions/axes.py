@@ -16,6 +16,10 @@ ANOTHER = ("another text", "", "a", "A", "aa", "AA", "abc", "ABC", "0", "1", "12
 """Texts that are tried as examples of a region of other texts."""
 
 
+SHOWN = 8
+"""So many values are listed where several are meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextTest:
     """A test of one text that is no comparison, such as a pattern: splits the texts that no condition names.
@@ -233,7 +237,7 @@ class Axis:
     def _ordered_words(self, asked: int) -> list[str]:
         left_out = self.present & self.possible & ~asked
         if left_out and not any(index % 2 == 0 for index in bits_of(left_out)):
-            return [f"{self.name} is not {', '.join(written(self.points[i // 2]) for i in bits_of(left_out))}"]
+            return [f"{self.name} is not {_shortly([written(self.points[i // 2]) for i in bits_of(left_out)])}"]
         texts = []
         for first, last in runs_of((asked | ~self.possible) & self.present, asked):
             low = (">=" if first % 2 else ">", self.points[(first - 1) // 2]) if first else None
@@ -246,17 +250,17 @@ class Axis:
             else:
                 sign, point = low or high or ("", None)
                 texts.append(f"{self.name} {sign} {written(point)}")
-        return texts
+        return texts if len(texts) <= SHOWN else [*texts[:SHOWN], f"{len(texts) - SHOWN:,} more ranges"]
 
     def _named_words(self, asked: int) -> list[str]:
         named = [written(value) for number, value in enumerate(self.values) if asked >> number & 1]
         others = asked & self.present & ~((1 << len(self.values)) - 1)
         if not others:
-            return [f"{self.name} is {' or '.join(named)}"]
+            return [f"{self.name} is {_one_of(named)}"]
         if others == self.present & ~((1 << len(self.values)) - 1):
             rest = [written(value) for number, value in enumerate(self.values) if not asked >> number & 1]
-            return [f"{self.name} is {'not' if named else 'another than'} {', '.join(rest)}"]
-        texts = [f"{self.name} is {' or '.join(named)}"] if named else []
+            return [f"{self.name} is {'not' if named else 'another than'} {_shortly(rest)}"]
+        texts = [f"{self.name} is {_one_of(named)}"] if named else []
         for index in bits_of(others):
             tests = enumerate(self.tests)
             held = (t.words if index - len(self.values) >> bit & 1 else f"not ({t.words})" for bit, t in tests)
@@ -265,6 +269,14 @@ class Axis:
 
     def __repr__(self) -> str:
         return f"<axis {self.name}, {self.size} regions>"
+
+
+def _one_of(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"one of {_shortly(values)}"
+
+
+def _shortly(values: list[str]) -> str:
+    return ", ".join(values[:SHOWN]) + (f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else "")
 
 
 def bits_of(bits: int) -> Iterator[int]:

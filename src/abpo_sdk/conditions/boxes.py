@@ -14,6 +14,9 @@ from abpo_sdk.conditions.nodes import FieldNode
 Sides = Mapping[int, int]
 """A box while it is made: a bit set for each dimension that it restricts; an atom is a dimension with 1 (no) and 2 (yes)."""
 
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+"""What an operator is when its sides change places."""
+
 MERGED = 64
 """Boxes are compared with each other up to so many."""
 
@@ -23,7 +26,7 @@ class Atom:
     """A part of conditions that no single input decides: it is a yes or no of its own.
 
     Args:
-        condition: the part; its opposite is the same atom's no.
+        condition: the part as it was first met; its opposite is the same atom's no.
         fields: the inputs that it reads.
         cut: whether it is a combination that had too many boxes.
     """
@@ -79,22 +82,17 @@ class Boxes:
         return any(box.holds(indexes, truths) for box in self.boxes)
 
 
-def atom_of(condition: Condition) -> tuple[str, Condition, bool]:
-    """A condition as an atom: what it is known by, the condition whose yes it is, and whether it is that yes.
-
-    `a >= b` is the no of `a < b`, and `b > a` its yes.
-    """
-    yes = True
-    if type(condition) is Comparison:
-        left, operator, right = condition.left, condition.operator, condition.right
-        if _known(left.structure()) > _known(right.structure()):
-            left, right = right, left
-            operator = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(operator, operator)
-        if operator in (">=", ">", "!="):
-            operator, yes = NEGATED[operator], False
-        written = condition if yes else ~condition
-        return _known({"op": operator, "sides": [left.structure(), right.structure()]}), written, yes
-    return _known(condition.structure()), condition, yes
+def atom_of(condition: Condition) -> tuple[str, bool]:
+    """What a condition is known by as an atom, and whether it is its yes: `a >= b` is the no of `a < b`, and `b > a` its yes."""
+    if type(condition) is not Comparison:
+        return _known(condition.structure()), True
+    left, right = _known(condition.left.structure()), _known(condition.right.structure())
+    operator, yes = condition.operator, True
+    if left > right:
+        left, right, operator = right, left, TURNED[operator]
+    if operator in (">=", ">", "!="):
+        operator, yes = NEGATED[operator], False
+    return _known([operator, left, right]), yes
 
 
 def met(a: Sides, b: Sides) -> Sides | None:

@@ -13,10 +13,14 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from abpo_sdk.conditions import amounts
+from abpo_sdk.conditions.items import ItemNode
 from abpo_sdk.conditions.kinds import Kind, Sort, unfit
+from abpo_sdk.conditions.meaning import instant
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import MistypedInput
+from abpo_sdk.values.money import Money
 from abpo_sdk.values.traversal import is_typed_dict
 
 Truth = Callable[[Reading], bool]
@@ -43,22 +47,37 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 def comparison(sign: str, left: Node, right: Node) -> Truth:
     """Two expressions, compared."""
-    compare, value = COMPARISONS[sign], value_of(left)
+    compare, value = COMPARISONS[sign], operand(left)
+    if left.kind.sort == right.kind.sort == "money":
+        compare = amounts.compared(compare, f"{left.written(None)} {sign} {right.written(None)}")
+    other = operand(right)
     if isinstance(right, ConstantNode):
-        constant = right.value
+        constant = instant(right.value) if right.kind.sort == "time" else right.value
         return lambda reading: compare(value(reading), constant)
-    other = value_of(right)
     return lambda reading: compare(value(reading), other(reading))
 
 
 def membership(item: Node, among: tuple[Any, ...]) -> Truth:
     """Whether an expression is one of some constants."""
-    value = value_of(item)
-    return lambda reading: value(reading) in among
+    value = operand(item)
+    if item.kind.sort == "money":
+        equals, shown = among[0], f"{item.written(None)} is_in"
+        held = frozenset(money.amount for money in among)
+
+        def holds(reading: Reading) -> bool:
+            money = value(reading)
+            amounts.same_currency(money, equals, shown)
+            return money.amount in held
+
+        return holds
+    known = tuple(instant(each) for each in among) if item.kind.sort == "time" else among
+    return lambda reading: value(reading) in known
 
 
-def missing(field: FieldNode) -> Truth:
+def missing(field: FieldNode | ItemNode) -> Truth:
     """Whether a field has no value."""
+    if isinstance(field, ItemNode):
+        return lambda reading: field.value(reading, missing_ok=True) is None
     return lambda reading: reading.value(field, missing_ok=True) is None
 
 
@@ -102,12 +121,28 @@ def value_of(node: Node) -> Value:
         return _arithmetic(node)
     if isinstance(node, AbsoluteNode):
         part = value_of(node.part)
-        return lambda reading: abs(part(reading))
-    raise NotImplementedError(f"{type(node).__name__} has no value")
+        absolute = amounts.absolute if node.kind.sort == "money" else abs
+        return lambda reading: absolute(part(reading))
+    return node.compiled()
+
+
+def operand(node: Node) -> Value:
+    """An expression's value, to be compared or computed with: of a time its moment in UTC.
+
+    Python compares two times of one zone by what its clock shows, which is no order in the hour that the zone repeats
+    (PEP 495).
+    """
+    value = value_of(node)
+    if node.kind.sort != "time" or isinstance(node, ArithmeticNode):  # which computes with moments
+        return value
+    if isinstance(node, ConstantNode):
+        constant = instant(node.value)
+        return lambda _: constant
+    return lambda reading: instant(value(reading))
 
 
 def _arithmetic(node: ArithmeticNode) -> Value:
-    compute, left, right = ARITHMETIC[node.operator], value_of(node.left), value_of(node.right)
+    compute, left, right = _computation(node), operand(node.left), operand(node.right)
 
     def value(reading: Reading) -> Any:
         a, b = left(reading), right(reading)
@@ -115,12 +150,20 @@ def _arithmetic(node: ArithmeticNode) -> Value:
             result = compute(a, b)
         except ArithmeticError as error:
             raise MistypedInput(f"{node.written(reading)} has no value: {type(error).__name__}") from error
-        problem = unfit(result)
+        problem = unfit(result.amount if type(result) is amounts.Amount else result)
         if problem:
             raise MistypedInput(f"{node.written(reading)} is {result!r}, {problem}")
         return result
 
     return value
+
+
+def _computation(node: ArithmeticNode) -> Callable[[Any, Any], Any]:
+    compute = ARITHMETIC[node.operator]
+    if "money" not in (node.left.kind.sort, node.right.kind.sort):
+        return compute
+    of_money = amounts.summed if node.operator in "+-" else amounts.computed
+    return of_money(compute, node.written(None))
 
 
 def _field(field: FieldNode) -> Value:
@@ -164,6 +207,10 @@ def _has_zone(value: dt.datetime) -> bool:
     return value.tzinfo is not None
 
 
+def _has_no_zone(value: dt.time) -> bool:
+    return value.tzinfo is None
+
+
 Fits = Callable[[Any], bool]
 
 EXACT: dict[Sort, tuple[type, Fits | None]] = {
@@ -174,7 +221,9 @@ EXACT: dict[Sort, tuple[type, Fits | None]] = {
     "truth": (bool, None),
     "date": (dt.date, None),
     "time": (dt.datetime, _has_zone),
+    "clock": (dt.time, _has_no_zone),
     "duration": (dt.timedelta, None),
+    "money": (Money, None),
 }
 
 

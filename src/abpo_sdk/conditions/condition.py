@@ -7,13 +7,21 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from abpo_sdk.conditions import compiled
+from abpo_sdk.conditions import compiled, meaning
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import NoTruthValue, UnlikeTypes
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
     from abpo_sdk.conditions.compiled import Truth
+    from abpo_sdk.conditions.frame_answers import Answers
+    from abpo_sdk.conditions.frame_cases import Cases
+    from abpo_sdk.conditions.frames import FrameTruth
     from abpo_sdk.conditions.nodes import FieldNode
+    from abpo_sdk.values.personal import Personal
 
 
 class Condition(ABC):
@@ -28,6 +36,9 @@ class Condition(ABC):
     settled: ClassVar[bool | None] = None
     """What it says of every case without looking at it; None where it looks."""
 
+    reads_fields_only: ClassVar[bool] = False
+    """Whether it reads nothing of a case but its `fields()`, so that cases that are alike in these are alike for it."""
+
     def holds(self, *things: object) -> bool:
         """Whether it holds of the case (and whatever else it refers to, such as the decision).
 
@@ -38,6 +49,32 @@ class Condition(ABC):
             MistypedInput: a value is not what the model declares, is NaN or infinite, or a time without a zone.
         """
         return self.evaluate(Reading(*things))
+
+    def holds_frame(self, frame: pd.DataFrame) -> FrameTruth:
+        """What it says of every row of a frame, exactly as `holds` says it of each as a case.
+
+        Args:
+            frame: one row a case, whose columns are fields of the model, as in the history of `evaluation.backtest`: those of
+                nested models by dotted names ("supplier.country"), or as a column of mappings; NaN, NaT, NA and None are
+                missing values; other columns are not looked at. A row of which no case can be made is missing or mistyped,
+                whatever field that is due to.
+
+        Raises:
+            DefinitionError: the condition is about several models.
+            MistypedInput: what is given is no DataFrame, or has a column of the model twice.
+
+        >>> import pandas as pd
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk.conditions import fields
+        >>> class Invoice(BaseModel):
+        ...     total: int
+        >>> truth = (fields(Invoice).total > 10_000).holds_frame(pd.DataFrame({"total": [12_400, 300, None]}))
+        >>> truth.holds.tolist(), truth.missing.tolist()
+        ([True, False, False], [False, False, True])
+        """
+        from abpo_sdk.conditions.frames import holds_frame  # with numpy and pandas, which few conditions need
+
+        return holds_frame(self, models_of([self]), frame)
 
     def text(self, *things: object) -> str:
         """The condition in words; with a case, showing its values: "total 12,400 > 10,000"."""
@@ -60,13 +97,26 @@ class Condition(ABC):
     def compiled(self) -> Truth:
         """The condition as a function of what is read, made once for many cases."""
 
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        """What it says of many cases, as `evaluate` says it of each; of those that are not `asked` about, nothing."""
+        from abpo_sdk.conditions import frame_answers
+
+        if self.reads_fields_only and not cases.by_row:
+            return frame_answers.by_distinct(self, cases, asked)
+        return frame_answers.by_case(self, cases, asked)
+
     @abstractmethod
     def written(self, reading: Reading | None) -> str:
         """The text, with values where there is something to read."""
 
     @abstractmethod
     def structure(self) -> dict[str, Any]:
-        """The condition as JSON, the same for the same condition; policies are versioned by it."""
+        """What the condition means, as JSON; policies are versioned by it.
+
+        It is the same for what means the same: `a > 1` and `1 < a`, `2` and `Decimal("2.0")`, `(a & b) & c` and `a & (b & c)`,
+        `~(a & b)` and `~a | ~b`, `a.is_in(1, 2)` and `a.is_in(2, 1, 2)`. The order of what `&` and `|` combine stays: it decides
+        which values are read, and a missing one that is read is an error.
+        """
 
     @abstractmethod
     def fields(self) -> Iterator[FieldNode]:
@@ -79,6 +129,17 @@ class Condition(ABC):
     def constants(self) -> tuple[Any, ...]:
         """The constants that it compares its fields with; those of what it combines are not among them."""
         return ()
+
+    def constants_about(self, model: type, names: frozenset[str]) -> set[Any]:
+        """The constants that some fields of a model are compared with, here and in what it combines."""
+        found = set(chain.from_iterable(part.constants_about(model, names) for part in self.parts()))
+        if any(field.model is model and field.name in names for field in self.fields()):
+            found.update(self.constants())
+        return found
+
+    def marks(self) -> Iterator[Personal]:
+        """The marks of what is personal in it."""
+        return (field.personal for field in self.fields() if field.personal)
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
         """The alternatives that hold; the condition itself, unless it is an `|`."""
@@ -133,7 +194,12 @@ class Both(Condition):
         self.right = right
 
     def compiled(self) -> Truth:
-        return compiled.all_of(tuple(part.compiled() for part in _row_of(self)))
+        return compiled.all_of(tuple(part.compiled() for part in row_of(self)))
+
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        return frame_answers.all_of(row_of(self), cases, asked)
 
     def parts(self) -> tuple[Condition, ...]:
         return self.left, self.right
@@ -145,11 +211,15 @@ class Both(Condition):
         )
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "and", "left": self.left.structure(), "right": self.right.structure()}
+        return meaning.combination("and", (part.structure() for part in _row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        yield from self.left.fields()
-        yield from self.right.fields()
+        for part in _row_of(self):
+            yield from part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        for part in _row_of(self):
+            yield from part.marks()
 
 
 class Either(Condition):
@@ -162,7 +232,12 @@ class Either(Condition):
         self.right = right
 
     def compiled(self) -> Truth:
-        return compiled.any_of(tuple(part.compiled() for part in _row_of(self)))
+        return compiled.any_of(tuple(part.compiled() for part in row_of(self)))
+
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        return frame_answers.any_of(row_of(self), cases, asked)
 
     def parts(self) -> tuple[Condition, ...]:
         return self.left, self.right
@@ -171,15 +246,19 @@ class Either(Condition):
         return f"{self.left.written(reading)} or {self.right.written(reading)}"
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "or", "left": self.left.structure(), "right": self.right.structure()}
+        return meaning.combination("or", (part.structure() for part in _row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        yield from self.left.fields()
-        yield from self.right.fields()
+        for part in _row_of(self):
+            yield from part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        for part in _row_of(self):
+            yield from part.marks()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
         held = False
-        for part in _row_of(self):
+        for part in row_of(self):
             try:
                 holds = part.evaluate(reading)
             except Exception:  # once one holds, those after it need not be answerable
@@ -202,6 +281,11 @@ class Not(Condition):
     def compiled(self) -> Truth:
         return compiled.none_of(self.part.compiled())
 
+    def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
+        from abpo_sdk.conditions import frame_answers
+
+        return frame_answers.none_of(self.part, cases, asked)
+
     def parts(self) -> tuple[Condition, ...]:
         return (self.part,)
 
@@ -209,16 +293,25 @@ class Not(Condition):
         return f"not ({self.part.written(reading)})"
 
     def structure(self) -> dict[str, Any]:
-        return {"op": "not", "part": self.part.structure()}
+        """The negation of its leaves, by the laws of De Morgan: what is read, and in which order, stays the same."""
+        part = self.part
+        if isinstance(part, (Both, Either)):
+            dual = "or" if isinstance(part, Both) else "and"
+            return meaning.combination(dual, ((~each).structure() for each in _row_of(part)))
+        opposite = ~part
+        return {"op": "not", "part": part.structure()} if type(opposite) is Not else opposite.structure()
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()
+
+    def marks(self) -> Iterator[Personal]:
+        return self.part.marks()
 
     def __invert__(self) -> Condition:
         return self.part
 
 
-def _row_of(condition: Both | Either) -> list[Condition]:
+def row_of(condition: Both | Either) -> list[Condition]:
     """What one operator combines, in order: a, b and c of `(a & b) & c`."""
     row: list[Condition] = []
     waiting: list[Condition] = [condition]
@@ -241,10 +334,7 @@ def _condition(other: object, operator: str) -> Condition:
 
 def constants_for(condition: Condition, model: type, names: frozenset[str]) -> set[Any]:
     """The constants that a condition compares some fields of a model with."""
-    found = set(chain.from_iterable(constants_for(part, model, names) for part in condition.parts()))
-    if any(field.model is model and field.name in names for field in condition.fields()):
-        found.update(condition.constants())
-    return found
+    return condition.constants_about(model, names)
 
 
 def models_of(conditions: Iterable[Condition]) -> list[type]:

@@ -7,19 +7,38 @@ import enum
 import math
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from abpo_sdk.errors import MistypedInput, UnlikeTypes
+from abpo_sdk.values.money import Money
 from abpo_sdk.values.traversal import is_typed_dict
 
 Sort = Literal[
-    "integer", "decimal", "float", "text", "truth", "date", "time", "duration", "choice", "model", "list", "other"
+    "integer",
+    "decimal",
+    "float",
+    "money",
+    "text",
+    "truth",
+    "date",
+    "time",
+    "clock",
+    "duration",
+    "choice",
+    "model",
+    "list",
+    "other",
 ]
+"""A `time` is a moment (a datetime with a zone), a `clock` a time of day (without one)."""
 
 NUMBERS: frozenset[Sort] = frozenset({"integer", "decimal", "float"})
 ORDERED: frozenset[Sort] = NUMBERS | {"date", "time", "duration"}
+"""The sorts whose values lie on one line, all of a sort."""
+
+COMPARED: frozenset[Sort] = ORDERED | {"money", "clock"}
+"""The sorts that `<` and the like take; money only with money of its own currency."""
 
 SORTS: tuple[
     tuple[type, Sort], ...
@@ -31,23 +50,40 @@ SORTS: tuple[
     (str, "text"),
     (dt.datetime, "time"),
     (dt.date, "date"),
+    (dt.time, "clock"),
     (dt.timedelta, "duration"),
+    (Money, "money"),
 )
+
+LISTS = (list, tuple, set, frozenset)
+
+WORDS: dict[Sort, str] = {"truth": "true or false", "clock": "time of day", "other": "value"}
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The sort of a value, the values where they are limited (of a constant: its own), and the class behind it."""
+    """What sort of value there is.
+
+    Args:
+        sort: the sort.
+        choices: the values, where they are limited; of a constant, its own.
+        type: the class behind it.
+        optional: whether there may be none.
+        item: of a list, the annotation of one item; None where that is not known.
+        currency: of money, its currency where that is known when the condition is written.
+    """
 
     sort: Sort
     choices: tuple[Any, ...] = ()
     type: Any = None
     optional: bool = False
+    item: Any = None
+    currency: str | None = None
 
     def __str__(self) -> str:
         if self.sort == "choice":
             return "one of " + ", ".join(written(c) for c in self.choices)
-        return {"truth": "true or false", "time": "time", "other": "value"}.get(self.sort, self.sort)
+        return WORDS.get(self.sort, self.sort)
 
 
 def kind_of_annotation(annotation: Any) -> Kind:
@@ -60,12 +96,12 @@ def kind_of_annotation(annotation: Any) -> Kind:
         kinds = [kind_of_annotation(part) for part in parts]
         optional = len(parts) < len(typing.get_args(annotation))
         if len(kinds) == 1 or len({k.sort for k in kinds}) == 1:
-            return Kind(kinds[0].sort, kinds[0].choices, kinds[0].type, optional)
+            return _kind_of_union(kinds, optional=optional)
         return Kind("other", optional=optional)
     if origin is typing.Literal:
         return Kind("choice", typing.get_args(annotation))
-    if origin in (list, tuple, set, frozenset) or annotation in (list, tuple, set, frozenset):
-        return Kind("list")
+    if origin in LISTS or annotation in LISTS:
+        return Kind("list", item=_item_of(typing.get_args(annotation)))
     if isinstance(annotation, type):
         if issubclass(annotation, enum.Enum):
             return Kind("choice", tuple(annotation), annotation)
@@ -79,6 +115,21 @@ def kind_of_annotation(annotation: Any) -> Kind:
         ):
             return Kind("model", type=annotation)
     return Kind("other")
+
+
+def _kind_of_union(kinds: list[Kind], *, optional: bool) -> Kind:
+    """The kind of a union of kinds of one sort."""
+    first = kinds[0]
+    choices = tuple(dict.fromkeys(choice for kind in kinds for choice in kind.choices)) if len(kinds) > 1 else None
+    items = [kind.item for kind in kinds]
+    item = None if None in items else typing.Union[tuple(items)]  # noqa: UP007  of a list that is made here
+    return replace(first, choices=first.choices if choices is None else choices, optional=optional, item=item)
+
+
+def _item_of(args: tuple[Any, ...]) -> Any:
+    """The annotation of one item of a list with these arguments; of `tuple[int, str]` either."""
+    of = tuple(arg for arg in args if arg is not Ellipsis and arg != ())
+    return typing.Union[of] if of else None  # noqa: UP007  as above
 
 
 def kind_of_value(value: object) -> Kind:
@@ -96,7 +147,7 @@ def kind_of_value(value: object) -> Kind:
             problem = unfit(value)
             if problem:
                 raise UnlikeTypes(f"a condition compares with {value!r}, which is {problem}")
-            return Kind(sort, (value,))
+            return Kind(sort, (value,), currency=value.currency if isinstance(value, Money) else None)
     return Kind("other", type=type(value))
 
 
@@ -108,6 +159,8 @@ def unfit(value: object) -> str | None:
         return "not a finite number"
     if isinstance(value, dt.datetime) and value.tzinfo is None:
         return "a time without a zone"
+    if isinstance(value, dt.time) and value.tzinfo is not None:
+        return "a time of day with a zone"
     return None
 
 
@@ -118,7 +171,7 @@ def check_value(value: object, kind: Kind, name: str, mask: str | None = None) -
         MistypedInput: naming the field and the value.
     """
     problem = unfit(value)
-    if problem is None and kind.sort not in ("other", "model", "list"):
+    if problem is None and kind.sort not in ("other", "model"):
         problem = _mistyped(value, kind)
     if problem:
         raise MistypedInput(f"{name} is {mask or repr(value)}, {problem}; correct the case before it is decided")
@@ -127,6 +180,8 @@ def check_value(value: object, kind: Kind, name: str, mask: str | None = None) -
 def _mistyped(value: object, kind: Kind) -> str | None:
     if kind.sort == "choice":
         return None if value in kind.choices else f"not {kind}"
+    if kind.sort == "list":
+        return None if isinstance(value, LISTS) else f"a {type(value).__name__} where list is declared"
     actual = next((sort for type_, sort in SORTS if isinstance(value, type_)), None)
     if (
         actual == kind.sort
@@ -148,12 +203,33 @@ def check_alike(left: Kind, operator: str, right: Kind, shown: str) -> None:
         return
     if {a, b} == {"decimal", "float"}:
         raise UnlikeTypes(f"{shown}: an exact decimal and a float do not mix; write Decimal('0.1') instead of 0.1")
-    if a == "choice" or b == "choice":
+    if "money" in (a, b):
+        check_money(left, right, shown)
+    elif a == "choice" or b == "choice":
         _check_choice(left, operator, right, shown)
     elif a != b and not (a in NUMBERS and b in NUMBERS):
         raise UnlikeTypes(f"{shown}: {left} and {right} do not compare")
-    elif operator not in ("==", "!=") and a not in ORDERED:
+    elif operator not in ("==", "!=") and a not in COMPARED:
         raise UnlikeTypes(f"{shown}: {left} has no order; use == or is_in")
+
+
+def check_money(left: Kind, right: Kind, shown: str) -> None:
+    """Refuse to compare or add money with what is no money, or of another currency.
+
+    Raises:
+        UnlikeTypes: with the condition as it would read.
+    """
+    if left.sort != right.sort:
+        other = right if left.sort == "money" else left
+        if other.sort not in NUMBERS:
+            raise UnlikeTypes(f"{shown}: {left} and {right} do not compare")
+        number = "Decimal('0.10')" if other.sort == "float" else "100"
+        raise UnlikeTypes(
+            f"{shown}: money has a currency, and {'a float' if other.sort == 'float' else 'a number'} has none; "
+            f"write Money.of({number}, 'EUR'), or compare the field's .amount and .currency"
+        )
+    if None not in (left.currency, right.currency) and left.currency != right.currency:
+        raise UnlikeTypes(f"{shown}: {left.currency} and {right.currency} are different currencies")
 
 
 def _check_choice(left: Kind, operator: str, right: Kind, shown: str) -> None:
@@ -192,8 +268,12 @@ def written(value: object) -> str:
         return repr(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ", timespec="auto" if value.second or value.microsecond else "minutes")
+    if isinstance(value, dt.time):
+        return value.isoformat(timespec="auto" if value.second or value.microsecond else "minutes")
     if isinstance(value, (set, frozenset)):
         return "{" + ", ".join(sorted(map(written, value))) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(written, value))}]"
     return str(value)
 
 
@@ -207,6 +287,6 @@ def exact(value: object) -> str:
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, dt.datetime):
+    if isinstance(value, (dt.datetime, dt.time)):
         return value.isoformat()
-    return written(value)
+    return repr(value) if isinstance(value, (list, tuple)) else written(value)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from abpo_sdk.conditions import meaning
 from abpo_sdk.conditions.kinds import (
     NUMBERS,
+    SORTS,
     Kind,
     check_alike,
+    check_money,
     exact,
     kind_of_annotation,
     kind_of_value,
@@ -18,7 +22,11 @@ from abpo_sdk.conditions.kinds import (
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import UnlikeTypes
 from abpo_sdk.values.personal import Personal
-from abpo_sdk.values.traversal import personal_in
+from abpo_sdk.values.traversal import holds_personal, personal_in
+
+PLAIN = (enum.Enum, *(type_ for type_, _ in SORTS))
+FEW = 10
+"""A list of so many plain items is shown whole."""
 
 
 class Node(ABC):
@@ -31,6 +39,10 @@ class Node(ABC):
     def written(self, reading: Reading | None) -> str:
         """The text, with values where there is something to read."""
 
+    def named(self, reading: Reading) -> str:
+        """The text without its value, where that is told otherwise."""
+        return self.written(None)
+
     @abstractmethod
     def structure(self) -> Any:
         """The node as JSON."""
@@ -38,6 +50,18 @@ class Node(ABC):
     @abstractmethod
     def fields(self) -> Iterator[FieldNode]:
         """The fields that it refers to."""
+
+    def compiled(self) -> Callable[[Reading], Any]:
+        """The value as a function of what is read; of those that `compiled.value_of` does not know itself."""
+        raise NotImplementedError(f"{type(self).__name__} has no value")
+
+    def marks(self) -> Iterator[Personal]:
+        """The marks of what is personal in it."""
+        return (field.personal for field in self.fields() if field.personal)
+
+    def constants_about(self, model: type, names: frozenset[str]) -> set[Any]:
+        """The constants inside of it that some fields of a model are compared with."""
+        return set()
 
 
 class FieldNode(Node):
@@ -65,8 +89,7 @@ class FieldNode(Node):
             return self.name
         if self.personal:
             return f"{self.name} {self.personal.mask}"
-        value = reading.raw(self)
-        return f"{self.name} {'(missing)' if value is None else written(value)}"
+        return f"{self.name} {shown(reading.raw(self), self.annotation)}"
 
     def structure(self) -> Any:
         return {"field": self.name, "of": self.model.__name__}
@@ -113,20 +136,36 @@ class ArithmeticNode(Node):
         return f"{part(self.left, tight=False)} {self.operator} {part(self.right, tight=self.operator in '-/')}"
 
     def structure(self) -> Any:
-        return {"op": self.operator, "left": self.left.structure(), "right": self.right.structure()}
+        """A number first in a sum or product is put last; which sort of number it is counts, unless all are decimals."""
+        left, right = (
+            meaning.constant(side.value)
+            if isinstance(side, ConstantNode) and self.kind.sort in ("decimal", "money")
+            else side.structure()
+            for side in (self.left, self.right)
+        )
+        if self.operator in "+*" and isinstance(self.left, ConstantNode) and not isinstance(self.right, ConstantNode):
+            left, right = right, left
+        return {"op": self.operator, "left": left, "right": right}
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.left.fields()
         yield from self.right.fields()
 
+    def marks(self) -> Iterator[Personal]:
+        yield from self.left.marks()
+        yield from self.right.marks()
+
+    def constants_about(self, model: type, names: frozenset[str]) -> set[Any]:
+        return self.left.constants_about(model, names) | self.right.constants_about(model, names)
+
 
 class AbsoluteNode(Node):
-    """The absolute value of a number or duration."""
+    """The absolute value of a number, a duration or money."""
 
     __slots__ = ("part",)
 
     def __init__(self, part: Node) -> None:
-        if part.kind.sort not in NUMBERS | {"duration"}:
+        if part.kind.sort not in NUMBERS | {"duration", "money"}:
             raise UnlikeTypes(f"abs({part.written(None)}): {part.kind} has no absolute value")
         self.part = part
         self.kind = part.kind
@@ -140,6 +179,23 @@ class AbsoluteNode(Node):
     def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()
 
+    def marks(self) -> Iterator[Personal]:
+        return self.part.marks()
+
+    def constants_about(self, model: type, names: frozenset[str]) -> set[Any]:
+        return self.part.constants_about(model, names)
+
+
+def shown(value: Any, annotation: Any) -> str:
+    """A value of a case for a text; of what holds others, and may hold something personal, only how much there is."""
+    if value is None:
+        return "(missing)"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if len(value) > FEW or holds_personal(annotation) or not all(isinstance(item, PLAIN) for item in value):
+            return f"({len(value)} {'item' if len(value) == 1 else 'items'})"
+        return written(value)
+    return f"(a {type(value).__name__})" if holds_personal(annotation) else written(value)
+
 
 def _kind_of_arithmetic(operator: str, left: Node, right: Node) -> Kind:
     shown = f"{left.written(None)} {operator} {right.written(None)}"
@@ -149,6 +205,8 @@ def _kind_of_arithmetic(operator: str, left: Node, right: Node) -> Kind:
         if operator == "/" and a == b == "integer":
             return Kind("float")
         return Kind("decimal" if "decimal" in (a, b) else "float" if "float" in (a, b) else "integer")
+    if "money" in (a, b):
+        return _kind_of_money(operator, left.kind, right.kind, shown)
     if operator in "+-" and b == "duration" and a in ("time", "date", "duration"):
         return Kind(a)
     if operator == "-" and a == b and a in ("time", "date"):
@@ -158,3 +216,16 @@ def _kind_of_arithmetic(operator: str, left: Node, right: Node) -> Kind:
     if operator == "*" and a in ("integer", "float") and b == "duration":
         return Kind("duration")
     raise UnlikeTypes(f"{shown}: {left.kind} {operator} {right.kind} means nothing")
+
+
+def _kind_of_money(operator: str, left: Kind, right: Kind, shown: str) -> Kind:
+    """Money is added to money, multiplied by an exact number, and divided by either."""
+    if operator in "+-" or (operator == "/" and right.sort == "money"):
+        check_money(left, right, shown)
+        return Kind("decimal") if operator == "/" else Kind("money", currency=left.currency or right.currency)
+    money, number = (left, right) if left.sort == "money" else (right, left)
+    if number.sort == "float":
+        raise UnlikeTypes(f"{shown}: money is exact and a float is not; write Decimal('0.1') instead of 0.1")
+    if number.sort not in ("integer", "decimal"):
+        raise UnlikeTypes(f"{shown}: {left} {operator} {right} means nothing")
+    return Kind("money", currency=money.currency)

@@ -20,10 +20,13 @@ class Reading:
         things: the case, and whatever else conditions refer to (such as the decision about it).
     """
 
-    __slots__ = ("_answers", "_things", "found", "read")
+    __slots__ = ("_answers", "_things", "found", "items", "read")
 
     found: dict[type, Any]
     """The thing that stands for a model, for those that were looked for."""
+
+    items: dict[Any, tuple[int, Any]]
+    """Of the lists that are being gone through, the item that is looked at: its position, and what it is."""
 
     read: dict[tuple[type, str], None]
     """The fields that were read, by model and dotted name, in the order in which they first were."""
@@ -32,6 +35,7 @@ class Reading:
         self._things = things
         self.found = {}
         self.read = {}
+        self.items = {}
         self._answers: dict[object, bool] | None = None
 
     def read_of(self, model: type) -> tuple[str, ...]:
@@ -90,9 +94,11 @@ class Reading:
         raise InputError(f"a condition reads {model.__name__}.{field.name}, but was given {given}")
 
     def answer(self, question: object, ask: Callable[[], bool]) -> bool:
-        """What `ask` says; it is called once in a reading, however often the question comes up."""
+        """What `ask` says; it is called once in a reading (and for an item of a list), however often the question comes up."""
         if self._answers is None:
             self._answers = {}
+        if self.items:
+            question = (question, *((items, position) for items, (position, _) in self.items.items()))
         if question not in self._answers:
             self._answers[question] = ask()
         return self._answers[question]

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.conditions.axes import Axis, Region, TextTest, bits_of
+from abpo_sdk.conditions.axes import Axis, Region, TextTest, bits_of, runs_of
 from abpo_sdk.conditions.boxes import Atom, Box, Boxes, Sides, atom_of, met, product, tidied
 from abpo_sdk.conditions.condition import Both, Condition, Either, Not
 from abpo_sdk.conditions.solving import Single, single
@@ -249,10 +249,11 @@ class _Maker:
             needed = []
         if side == "refuses":
             return [{number: 1 << self.axes[number].size - 1} for number in needed]
-        known, yes, truth = atom_of(condition)
+        known, yes = atom_of(condition)
         if known not in self.atoms:
-            own = {(f.model, f.path): f for f in yes.fields()}
-            self.atoms[known] = Atom(yes, tuple(own.values()), cut)
+            own = {(f.model, f.path): f for f in condition.fields()}
+            self.atoms[known] = Atom(condition, tuple(own.values()), cut)
+        truth = yes is atom_of(self.atoms[known].condition)[1]
         dimension = -1 - list(self.atoms).index(known)
         there: Sides = {number: self.axes[number].present & self.axes[number].possible for number in needed}
         both = met(there, {dimension: 2 if (side == "holds") is truth else 1})
@@ -283,4 +284,4 @@ def _leaves(condition: Condition) -> Iterator[Condition]:
             yield part
 
 
-__all__ = ["Atom", "Axis", "Box", "Boxes", "Region", "Regions", "TextTest", "bits_of", "regions_of"]
+__all__ = ["Atom", "Axis", "Box", "Boxes", "Region", "Regions", "TextTest", "bits_of", "regions_of", "runs_of"]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.axes import TextTest
+from abpo_sdk.conditions.boxes import TURNED
 from abpo_sdk.conditions.comparisons import NEGATED, Comparison, Membership, Missing
 from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.kinds import ORDERED
@@ -20,8 +21,6 @@ from abpo_sdk.errors import InputError
 
 if TYPE_CHECKING:
     from abpo_sdk.conditions.axes import Axis
-
-TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 @dataclass(frozen=True, slots=True)

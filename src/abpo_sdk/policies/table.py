@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.conditions.kinds import exact
-from abpo_sdk.errors import DefinitionError, NoRuleApplies
+from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
@@ -30,6 +30,10 @@ from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.traversal import is_typed_dict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from abpo_sdk.policies.findings import Finding
+    from abpo_sdk.policies.frames import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
 
 Row = Values | None
@@ -37,7 +41,7 @@ Row = Values | None
 
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
-_OF_PROCESS = frozenset({"_matcher", "_explicable"})
+_OF_PROCESS = frozenset({"_matcher", "_explicable", "_frames"})
 _EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
@@ -68,10 +72,12 @@ class DecisionTable(Policy):
         outputs: the outputs, by name or as `Output` with the values that they may have; None: as the rows name them, or
             one that is called "outcome".
         case_type: the model that the rules are about; needed only where no condition refers to a field.
+        strict: refuse the table where `check()` finds an error in it.
 
     Raises:
         DefinitionError: no rules, something that is no rule, rules about several models, outputs that differ from row to row, a hit
             policy that is not known or does not fit.
+        TableInvalid: `strict`, and rows contradict one another, can never decide, overlap where they must not, or leave gaps.
 
     >>> from pydantic import BaseModel
     >>> from abpo_sdk import fields, rule
@@ -104,6 +110,7 @@ class DecisionTable(Policy):
         aggregation: Aggregation | None = None,
         outputs: Iterable[str | Output] | None = None,
         case_type: type | None = None,
+        strict: bool = False,
     ) -> None:
         if not name or not rules or otherwise in ("", {}):
             raise DefinitionError(
@@ -135,6 +142,14 @@ class DecisionTable(Policy):
         self._copied = is_typed_dict(self.case_type)  # a caller's own dict may have anything in it, and may change
         if self._copied:
             check_storable(self.case_type, what=f"table {name!r}")
+        if strict:
+            self._check_strictly()
+
+    def _check_strictly(self) -> None:
+        errors = [finding for finding in self.check() if finding.level == "error"]
+        if errors:
+            listed = "; ".join(f"{finding.text}{finding.shown}" for finding in errors)
+            raise TableInvalid(f"table {self.name!r}: {listed}")
 
     def _model(self, wanted: type | None) -> type:
         models = models_of(row.when for row in self.rules)
@@ -286,6 +301,49 @@ class DecisionTable(Policy):
         results = [self._named(values) for values in self._given(rows)]
         return results[0] if self.single or self.aggregation else results
 
+    def decide_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The decisions about all rows of a frame, each as the table decides it alone; nothing is recorded.
+
+        Args:
+            frame: one row a case, whose columns are fields of the case type, as in the history of `evaluation.backtest`: those of
+                nested models by dotted names ("supplier.country"), or as a column of mappings; NaN, NaT, NA and None are
+                missing values; other columns are not looked at.
+
+        Returns:
+            A frame with the same index, and the columns:
+            `outcome`: the decision's, as a categorical; NA where there is none.
+            `rows`: the number of the row that decided, from 1, and 0 for the default; where several rows count, a tuple of
+            their numbers.
+            one for each further output (and a first one that is no text), as in `Decision.output`; one that is called like a column
+            here has "output." before its name.
+            `missing`, `mistyped`: the field for which the table would raise `MissingInput` or `MistypedInput`, NA where it would
+            not. A missing input is never hidden by a default.
+            `refused`: "NoRuleApplies" or "HitPolicyViolated" where the table would raise that.
+
+        Raises:
+            MistypedInput: what is given is no DataFrame, or has a column of the case type twice.
+
+        >>> import pandas as pd
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> claims.decide_frame(pd.DataFrame({"amount": [120, 700, None]}))[["outcome", "rows", "missing"]]
+          outcome  rows missing
+        0     pay     1     NaN
+        1   refer     0     NaN
+        2     NaN  <NA>  amount
+        """
+        return self._frames.decide(frame)
+
+    @cached_property
+    def _frames(self) -> FrameTable:
+        from abpo_sdk.policies.frames import FrameTable  # with numpy and pandas
+
+        return FrameTable(self, self._outcome, self._output)
+
     def rows_for(self, reading: Reading) -> tuple[int, ...]:
         """The rows that count for what is read, by their numbers from 0, in the order in which they count.
 
@@ -317,6 +375,34 @@ class DecisionTable(Policy):
         raise NoRuleApplies(
             f"table {self.name!r} has no row for {shown or 'the case'}; add one, or say with otherwise= what such cases get"
         )
+
+    def check(self, *, notes: bool = False, limit: int = 10) -> tuple[Finding, ...]:
+        """What is wrong with the rows: those that can never decide, gaps, overlaps and contradictions, each with a case that shows it.
+
+        Exact over the regions of single inputs; a condition that mixes inputs is a yes or no of its own, and a finding of kind
+        "mixed inputs" says so. Within seconds, or with a finding of kind "incomplete".
+
+        Args:
+            notes: also say what is no fault: rows that change nothing, and which cases get the default.
+            limit: of each kind, so many are described; the rest are counted.
+
+        Returns:
+            The findings, errors first; none where all is well.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> a = fields(Claim).amount
+        >>> rows = rule(a <= 500, then="pay", because="small"), rule(a <= 100, then="pay fast", because="very small")
+        >>> [finding] = DecisionTable("claims", *rows, otherwise="refer").check()
+        >>> str(finding), finding.counterexample
+        ('error: row 2 can never decide: row 1 covers it', {'amount': 99})
+        """
+        from abpo_sdk.policies.checks import check  # seldom asked
+
+        rules = [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)]
+        return check(rules, self.hit_policy, default=self.default, outputs=self.outputs, notes=notes, limit=limit)
 
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.

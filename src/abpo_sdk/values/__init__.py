@@ -4,6 +4,7 @@ from abpo_sdk.values.clock import Clock, SystemClock
 from abpo_sdk.values.decision import Decision, Reason
 from abpo_sdk.values.encoded import Encoded, PersonalValue
 from abpo_sdk.values.encoding import Codec
+from abpo_sdk.values.money import Money
 from abpo_sdk.values.personal import Personal
 from abpo_sdk.values.review import Answer, Review
 from abpo_sdk.values.source import Source
@@ -14,6 +15,7 @@ __all__ = [
     "Codec",
     "Decision",
     "Encoded",
+    "Money",
     "Personal",
     "PersonalValue",
     "Reason",

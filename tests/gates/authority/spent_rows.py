@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from abpo_sdk.gates.authority.money import Money
 from abpo_sdk.gates.authority.spend import Spend
 from abpo_sdk.gates.authority.spent import SpentRows
+from abpo_sdk.values.money import Money
 
 MARCH = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 WEEK = timedelta(days=7)

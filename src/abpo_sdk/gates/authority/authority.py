@@ -13,11 +13,11 @@ from abpo_sdk.conditions.compiled import value_of
 from abpo_sdk.conditions.expressions import node_of
 from abpo_sdk.conditions.nodes import FieldNode, Node
 from abpo_sdk.errors import AmountInvalid, DefinitionError, InputError, UnknownField, UnknownOutcome
-from abpo_sdk.gates.authority.currencies import decimals_of
-from abpo_sdk.gates.authority.money import Money
 from abpo_sdk.gates.authority.spend import Spend, comparable
 from abpo_sdk.gates.authority.windows import check_duration
+from abpo_sdk.values.currencies import decimals_of
 from abpo_sdk.values.decision import Decision
+from abpo_sdk.values.money import Money
 
 _EXACT = Context(prec=100, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 """An amount is computed exactly or not at all, whatever the caller's own context rounds."""

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from abpo_sdk.errors import AmountInvalid, OverLimit
 from abpo_sdk.gates.authority.limit import Limit
-from abpo_sdk.gates.authority.money import in_full
 from abpo_sdk.gates.authority.spend import Spend
 from abpo_sdk.gates.authority.splits import names
 from abpo_sdk.gates.authority.windows import Window, in_words
 from abpo_sdk.ledger.rows import SpendRow
 from abpo_sdk.values.clock import to_text
+from abpo_sdk.values.money import in_full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

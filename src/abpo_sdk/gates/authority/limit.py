@@ -10,7 +10,6 @@ from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from abpo_sdk.errors import AmountInvalid, DefinitionError
-from abpo_sdk.gates.authority.money import Money
 from abpo_sdk.gates.authority.spend import Spend
 from abpo_sdk.gates.authority.windows import (
     PERIODS,
@@ -24,6 +23,7 @@ from abpo_sdk.gates.authority.windows import (
     near,
 )
 from abpo_sdk.values.clock import to_text
+from abpo_sdk.values.money import Money
 
 Across = Literal["person", "counterparty", "role"]
 KEYS: tuple[Across, ...] = ("person", "counterparty", "role")

@@ -41,7 +41,7 @@ class Limits:
             decimals of a currency; a cluster or a share that could not be found.
 
     >>> from datetime import UTC, timedelta
-    >>> from abpo_sdk.gates.authority.money import Money
+    >>> from abpo_sdk.values.money import Money
     >>> from abpo_sdk.gates.authority.spent import SpentRows
     >>> class Nothing:
     ...     def select(self, kind, **query):

@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any, Literal
 
 from abpo_sdk.errors import AmountInvalid
-from abpo_sdk.gates.authority.money import Money
 from abpo_sdk.ledger.rows import SpendRow
 from abpo_sdk.values.clock import to_text
 from abpo_sdk.values.encoded import JsonValue
+from abpo_sdk.values.money import Money
 
 LONGEST_NAME = 500
 """The most characters by which a counterparty or what links cases may be named."""

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from abpo_sdk.gates.authority.money import Money
 from abpo_sdk.gates.authority.spend import Spend
 from abpo_sdk.gates.authority.spent import Spent
 from abpo_sdk.gates.authority.windows import in_words, near
 from abpo_sdk.ledger.rows import SpendRow
+from abpo_sdk.values.money import Money
 
 
 def linked_cases(spend: Spend, *, at: datetime, spent: Spent, besides: Collection[str]) -> tuple[SpendRow, ...]:

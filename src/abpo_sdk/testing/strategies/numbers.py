@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.values.canonical import LARGEST_INTEGER
+from abpo_sdk.values.money import Money
 
 CENTS = 2
 """How many decimal places an amount has where its model does not say."""
@@ -47,6 +48,20 @@ def decimals(schema: Mapping[str, Any], near: Iterable[Any], where: str) -> st.S
         return _decimal(units, places)
 
     return st.builds(written, grid.counts(near), st.booleans())
+
+
+def moneys(near: Iterable[Any]) -> st.SearchStrategy[Money]:
+    """Money: of the currencies that conditions name, else of euro, yen or dinar, which have 2, 0 and 3 decimals."""
+    named = [value for value in near if isinstance(value, Money)]
+    currencies = {money.currency: money.decimals for money in named} or {"EUR": 2, "JPY": 0, "KWD": 3}
+
+    def of(currency: str) -> st.SearchStrategy[Money]:
+        decimals = currencies[currency]
+        amounts = [money.amount for money in named if money.currency == currency] or near
+        units = _Grid({"ge": 0}, Fraction(1, 10**decimals), LARGEST_AMOUNT, "an amount of money").counts(amounts)
+        return units.map(lambda count: Money(count, currency, decimals))
+
+    return st.sampled_from(list(currencies)).flatmap(of)
 
 
 def floats(schema: Mapping[str, Any], near: Iterable[Any], where: str) -> st.SearchStrategy[float]:

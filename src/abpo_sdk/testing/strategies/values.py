@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from abpo_sdk.errors import DefinitionError
 from abpo_sdk.testing.strategies import numbers, texts, times
 from abpo_sdk.testing.strategies.models import Tally, drawn, fields_of, validated
+from abpo_sdk.values.money import Money
 
 Schema = Mapping[str, Any]
 Made = st.SearchStrategy[Any]
@@ -165,6 +166,8 @@ class ValueMaker:
 
     def _instance(self, schema: Schema, where: str) -> Made:
         wanted = schema["cls"]
+        if wanted is Money:
+            return numbers.moneys(self._near)
         if not issubclass(wanted, PurePath):
             raise DefinitionError(
                 f"{where}: nobody knows how to make a {wanted.__name__}; give a value or a strategy for it"

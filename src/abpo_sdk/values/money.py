@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
 
 from abpo_sdk.errors import AmountInvalid
-from abpo_sdk.gates.authority.currencies import decimals_of
+from abpo_sdk.values.currencies import DECIMALS, decimals_of
 
 DIGITS = 18
 LARGEST = 10**DIGITS - 1
 """The most units of one amount: they fit a column of 64 bits, and leave room there to add nine of them."""
 
+_AMOUNT = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
+"""An amount that is given as text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount of a currency, exact: never negative, never a float, never with more decimals than the currency has.
+
+    In a model it is given as `Money`, or as a mapping of the amount (a text, a `Decimal` or whole units) and the currency; as
+    JSON it is `{"amount": "12400.50", "currency": "EUR"}`.
 
     Args:
         units: how many of the smallest unit (cents of EUR, whole yen of JPY).
@@ -62,6 +73,62 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.amount:,f} {self.currency}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """How pydantic reads and writes it: the amount as text, since JSON's numbers are not exact beyond 2^53."""
+        return core_schema.no_info_before_validator_function(
+            _given,
+            core_schema.is_instance_schema(cls),
+            serialization=core_schema.plain_serializer_function_ser_schema(_as_json),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "amount": {"type": "string", "examples": ["12400.50"]},
+            "currency": {"type": "string", "description": "the code of ISO 4217", "examples": ["EUR"]},
+            "decimals": {"type": "integer", "description": "how many decimals a currency has that ISO 4217 lacks"},
+        }
+        return {"type": "object", "title": "Money", "properties": parts, "required": ["amount", "currency"]}
+
+
+def _as_json(money: Money) -> dict[str, Any]:
+    own = {} if money.currency in DECIMALS else {"decimals": money.decimals}
+    return {"amount": f"{money.amount:f}", "currency": money.currency, **own}
+
+
+def _given(value: Any) -> Money:
+    """The money that was given, as such or as a mapping of its amount and currency.
+
+    Raises:
+        PydanticCustomError: neither.
+    """
+    if isinstance(value, Money):
+        return value
+    try:
+        return _read(value)
+    except AmountInvalid as error:
+        raise PydanticCustomError("money", "{problem}", {"problem": str(error)}) from None
+
+
+def _read(parts: Any) -> Money:
+    if not isinstance(parts, Mapping):
+        raise AmountInvalid(
+            "this is no money; give Money.of(amount, currency), or a mapping of its amount and currency"
+        )
+    if not {"amount", "currency"} <= parts.keys() <= {"amount", "currency", "decimals"}:
+        raise AmountInvalid("money has an amount and a currency (and decimals, where ISO 4217 lacks the currency)")
+    amount, currency = parts["amount"], parts["currency"]
+    if not isinstance(currency, str):
+        raise AmountInvalid(f"the currency {_short(currency)} is no text such as 'EUR'")
+    if isinstance(amount, str):
+        if not _AMOUNT.fullmatch(amount):
+            raise AmountInvalid(f"the amount {_short(amount)} is no decimal number such as '12.50'")
+        amount = Decimal(amount)
+    return Money.of(amount, currency, minor_units={currency: parts["decimals"]} if "decimals" in parts else None)
 
 
 def in_full(units: int, decimals: int) -> Decimal:

@@ -5,10 +5,13 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from abpo_sdk.errors import AmountInvalid
-from abpo_sdk.gates.authority.currencies import DECIMALS, decimals_of
-from abpo_sdk.gates.authority.money import LARGEST, Money
+from abpo_sdk.testing import cases
+from abpo_sdk.values import Codec
+from abpo_sdk.values.currencies import DECIMALS, decimals_of
+from abpo_sdk.values.money import LARGEST, Money
 
 
 @pytest.mark.parametrize(
@@ -113,3 +116,59 @@ def test_an_amount_comes_back_exactly_whatever_the_context_rounds(units, currenc
         money = Money(units, currency, DECIMALS[currency])
         assert Money.of(money.amount, currency) == money
         assert money.amount * 0 == 0
+
+
+class Bill(BaseModel):
+    total: Money
+    parts: list[Money] = []
+    tip: Money | None = None
+
+
+@given(cases(Bill))
+def test_a_model_with_money_comes_back_from_the_ledger_as_it_went_in(bill):
+    codec = Codec(Bill, where="a bill")
+    _, back = codec.round_trip(bill)
+    assert back == bill
+    assert Bill.model_validate_json(bill.model_dump_json()) == Bill(**bill.model_dump()) == bill
+
+
+def test_money_is_stored_as_text_with_the_decimals_of_what_iso_4217_lacks():
+    bill = Bill(
+        total=Money.of(Decimal("999999999999999.99"), "EUR"), parts=[Money.of(5, "USDC", minor_units={"USDC": 6})]
+    )
+    encoded, back = Codec(Bill, where="a bill").round_trip(bill)
+    assert back == bill
+    assert encoded.tree["total"] == {"amount": "999999999999999.99", "currency": "EUR"}
+    assert encoded.tree["parts"] == [{"amount": "5.000000", "currency": "USDC", "decimals": 6}]
+
+
+def test_a_model_takes_money_as_an_amount_and_a_currency():
+    five = Money.of(5, "EUR")
+    for amount in ("5", "5.00", Decimal(5), 5):
+        assert Bill(total={"amount": amount, "currency": "EUR"}).total == five
+    assert set(Bill.model_json_schema()["properties"]["total"]["properties"]) == {"amount", "currency", "decimals"}
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (5, "this is no money"),
+        (5.0, "this is no money"),
+        ("5 EUR", "this is no money"),
+        (None, "this is no money"),
+        ({"amount": "1"}, "money has an amount and a currency"),
+        ({"amount": "1", "currency": "EUR", "rate": 1}, "money has an amount and a currency"),
+        ({"amount": 1.5, "currency": "EUR"}, "is a float, which is not exact money"),
+        ({"amount": "1.555", "currency": "EUR"}, "has a part of the smallest unit"),
+        ({"amount": "-1", "currency": "EUR"}, "is negative"),
+        ({"amount": "NaN", "currency": "EUR"}, "no decimal number"),
+        ({"amount": "1" * 100, "currency": "EUR"}, "no decimal number"),
+        ({"amount": "1", "currency": "EURO"}, "the currency 'EURO' is unknown"),
+        ({"amount": "1", "currency": ["EUR"]}, "no text such as 'EUR'"),
+        ({"amount": "1", "currency": "EUR", "decimals": 3}, "ISO 4217 gives EUR 2 decimals"),
+        ({"amount": "1", "currency": "USDC", "decimals": 40}, "a whole number of 0 to 9 decimals"),
+    ],
+)
+def test_a_model_refuses_what_is_no_exact_money(given, text):
+    with pytest.raises(ValidationError, match=text):
+        Bill(total=given)
