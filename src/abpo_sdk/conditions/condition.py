@@ -211,14 +211,14 @@ class Both(Condition):
         )
 
     def structure(self) -> dict[str, Any]:
-        return meaning.combination("and", (part.structure() for part in _row_of(self)))
+        return meaning.combination("and", (part.structure() for part in row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.fields()
 
     def marks(self) -> Iterator[Personal]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.marks()
 
 
@@ -246,14 +246,14 @@ class Either(Condition):
         return f"{self.left.written(reading)} or {self.right.written(reading)}"
 
     def structure(self) -> dict[str, Any]:
-        return meaning.combination("or", (part.structure() for part in _row_of(self)))
+        return meaning.combination("or", (part.structure() for part in row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.fields()
 
     def marks(self) -> Iterator[Personal]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.marks()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
@@ -297,7 +297,7 @@ class Not(Condition):
         part = self.part
         if isinstance(part, (Both, Either)):
             dual = "or" if isinstance(part, Both) else "and"
-            return meaning.combination(dual, ((~each).structure() for each in _row_of(part)))
+            return meaning.combination(dual, ((~each).structure() for each in row_of(part)))
         opposite = ~part
         return {"op": "not", "part": part.structure()} if type(opposite) is Not else opposite.structure()
 

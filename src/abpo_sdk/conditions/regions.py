@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.axes import Axis, Region, TextTest, bits_of, runs_of
 from abpo_sdk.conditions.boxes import Atom, Box, Boxes, Sides, atom_of, met, product, tidied
-from abpo_sdk.conditions.condition import Both, Condition, Either, Not
+from abpo_sdk.conditions.condition import Both, Condition, Either, Not, row_of
 from abpo_sdk.conditions.solving import Single, single
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class _Maker:
 
     def _combined(self, condition: Both | Either, side: str) -> list[Sides]:
         """The parts in their order: a later one counts where those before it leave it open."""
-        parts = _row_of(condition)
+        parts = row_of(condition)
         goes_on, ends = ("holds", "fails") if type(condition) is Both else ("fails", "holds")
         if side == goes_on:
             return self._all(parts, side)
@@ -258,19 +258,6 @@ class _Maker:
         there: Sides = {number: self.axes[number].present & self.axes[number].possible for number in needed}
         both = met(there, {dimension: 2 if (side == "holds") is truth else 1})
         return [] if both is None else [both]
-
-
-def _row_of(condition: Both | Either) -> list[Condition]:
-    """What one operator combines, in order: a, b and c of `(a & b) & c`."""
-    row: list[Condition] = []
-    waiting: list[Condition] = [condition]
-    while waiting:
-        part = waiting.pop()
-        if type(part) is type(condition):
-            waiting += reversed(part.parts())
-        else:
-            row.append(part)
-    return row
 
 
 def _leaves(condition: Condition) -> Iterator[Condition]:
