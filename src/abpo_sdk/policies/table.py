@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
-from abpo_sdk.conditions.kinds import exact
 from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
 from abpo_sdk.policies.forms import TableForms
@@ -24,6 +22,7 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
+from abpo_sdk.policies.meaning import hashed
 from abpo_sdk.policies.policy import check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
@@ -44,7 +43,6 @@ Row = Values | None
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
 _OF_PROCESS = frozenset({"_matcher", "_explicable", "_frames"})
-_EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +165,15 @@ class DecisionTable(TableForms):
 
     def _hash(self) -> str:
         rows = [
-            {"because": row.because, "name": row.name, "then": _hashed(values), "when": row.when.structure()}
+            {"because": row.because, "name": row.name, "then": hashed(values), "when": row.when.structure()}
             for row, values in zip(self.rules, self.values, strict=True)
         ]
         content: dict[str, Any] = {
             "aggregation": self.aggregation,
             "hit_policy": self.hit_policy,
             "name": self.name,
-            "otherwise": None if self.default is None else _hashed(self.default),
-            "outputs": [{"name": output.name, "values": _hashed(output.values)} for output in self.outputs],
+            "otherwise": None if self.default is None else hashed(self.default),
+            "outputs": [{"name": output.name, "values": hashed(output.values)} for output in self.outputs],
             "rules": rows,
         }
         return hashlib.sha256(canonical_bytes(content)).hexdigest()[:16]
@@ -532,14 +530,3 @@ class DecisionTable(TableForms):
 
 def _unanswered(case: Any) -> None:
     """Nothing can be told quickly."""
-
-
-def _hashed(values: Sequence[Value]) -> list[list[str]]:
-    """Values as JSON that is the same for the same values alone: of which sort each is, and what it amounts to."""
-    return [_hashed_value(value) for value in values]
-
-
-def _hashed_value(value: Value) -> list[str]:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return ["number", f"{Decimal(value).normalize(_EXACT):f}"]
-    return [type(value).__name__, exact(value)]
