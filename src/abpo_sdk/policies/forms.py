@@ -279,7 +279,7 @@ class TableForms(Policy):
             DmnError: something that DMN cannot say; names the rule and the construct.
 
         >>> from pydantic import BaseModel
-        >>> from abpo_sdk import fields, rule
+        >>> from abpo_sdk import DecisionTable, fields, rule
         >>> class Claim(BaseModel):
         ...     amount: int
         >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
