@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from abpo_sdk.policies.policy import Policy
 from abpo_sdk.policies.rules import Output, Value, declared_outputs
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
     from typing import Self
 
     import pandas as pd
@@ -243,6 +244,53 @@ class TableForms(Policy):
         from abpo_sdk.policies.writing_sheets import write_csv
 
         write_csv(self._table, path, delimiter)
+
+    @classmethod
+    def from_dmn(cls, file: str | Path, decision: str | None = None) -> Self:
+        """The table of a decision in a file of DMN 1.3, 1.4 or 1.5, as a policy about what the decision requires.
+
+        Args:
+            file: a path; or a text of XML, which begins with "<".
+            decision: the decision's name; None where the file has one table.
+
+        Raises:
+            DmnError: there is no such table, there are several and none was named, or something of it is not supported; names
+                the file, the line, the rule, the column and the text.
+            OSError: the file cannot be read.
+        """
+        from abpo_sdk.policies.dmn.single import read_table  # seldom asked
+
+        return cast("Self", read_table(_maker(cls), file, decision))
+
+    def to_dmn(self, path: str | Path | None = None, *, version: Literal["1.3", "1.4", "1.5"] = "1.3") -> str:
+        """The table as a file of DMN, which `from_dmn` reads as the same table, and which modelers open.
+
+        The inputs are the fields that the table reads. A part of a condition that asks something of one expression becomes a
+        cell; any other becomes a column of its own with the cell `true`.
+
+        Args:
+            path: where to write it; None: nowhere.
+            version: of DMN; dmn-js and Camunda's modeler open 1.3 alone.
+
+        Returns:
+            the text of the file.
+
+        Raises:
+            DmnError: something that DMN cannot say; names the rule and the construct.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> claims = DecisionTable("claims", small, otherwise="refer")
+        >>> again = DecisionTable.from_dmn(claims.to_dmn())
+        >>> again.version == claims.version, again.outcome({"amount": 700})
+        (True, 'refer')
+        """
+        from abpo_sdk.policies.dmn.writing import save, table_as_dmn  # seldom asked
+
+        return save(table_as_dmn(self._table, version), path)
 
     def trace(self, case: Any) -> Trace:
         """How the table comes to what it decides about a case: which rows match and count, and what keeps the others from it.

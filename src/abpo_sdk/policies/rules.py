@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 
 from abpo_sdk.conditions import Condition
@@ -21,6 +21,8 @@ VALUES = (str, int, float, Decimal, dt.date, dt.timedelta, type(None))
 
 OUTCOME = "outcome"
 """What the only output of a table is called where nobody named it."""
+
+_EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +201,10 @@ def values_of(then: Value | Mapping[str, Value], outputs: Sequence[Output]) -> t
 def written_out(value: Value) -> str:
     """A value as an outcome: a text as it is, anything else as FEEL, DMN's language, writes it.
 
-    >>> written_out("pay"), written_out(Decimal("1E+2")), written_out(True), written_out(None)
-    ('pay', '100', 'true', 'null')
+    Equal values of one type are one outcome, so that it follows from what a table means.
+
+    >>> written_out("pay"), written_out(Decimal("1E+2")), written_out(Decimal("1.50")), written_out(True), written_out(None)
+    ('pay', '100', '1.5', 'true', 'null')
     """
     if isinstance(value, str):
         return value
@@ -209,8 +213,15 @@ def written_out(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{plain(value):f}"
+    if isinstance(value, float):
+        return exact(value + 0.0)  # zero has a sign
     return exact(value).replace(",", "") if isinstance(value, int) else exact(value)
+
+
+def plain(value: Decimal) -> Decimal:
+    """A number as it is written in one way alone: without zeros at its end, and zero without a sign."""
+    return value.normalize(_EXACT) or Decimal(0)
 
 
 def _same(a: Value, b: Value) -> bool:

@@ -119,7 +119,7 @@ def conditions(draw, names=tuple(VALUES), depth=3):
 
 literals = st.builds(
     syntax.Literal,
-    st.none() | st.booleans() | decimals.map(lambda d: d) | texts | st.dates() | moments | durations,
+    st.none() | st.booleans() | decimals | texts | st.dates() | moments | durations,
 )
 names = st.sampled_from(sorted(set(NAMES) - {"Applicant"})).map(syntax.Name)
 paths = st.sampled_from(["Age", "is member"]).map(lambda name: syntax.Path(syntax.Name("Applicant"), name))
