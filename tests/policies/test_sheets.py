@@ -276,6 +276,11 @@ def test_the_order_in_which_a_row_reads_its_inputs_is_kept(tmp_path):
     assert back.version == table.version
 
 
+def test_one_of_one_value_is_written_as_equal_to_it():
+    table = DecisionTable("p", rule(i.country.is_in("DE"), then="x", because="so"), otherwise="y")
+    assert list(table.to_frame().loc[0]) == ['"DE"', '"x"', "so"]
+
+
 def test_an_output_that_is_called_as_an_input_is_told_from_it(tmp_path):
     table = DecisionTable("p", rule(i.total > 5, then=3, because="so"), otherwise=0, outputs=["total"])
     assert written(table, tmp_path / "t.csv").startswith("(total),total,because\n")

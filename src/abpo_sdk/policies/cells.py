@@ -211,8 +211,7 @@ def value_in(node: Node, reading: Reading) -> str:
     if mark is not None:
         return mark.mask
     if isinstance(node, FieldNode):
-        value = reading.raw(node)
-        return "(missing)" if value is None else written(value)
+        return node.written(reading).removeprefix(f"{node.name} ")
     try:
         return written(value_of(node)(reading))
     except MissingInput:

@@ -163,7 +163,7 @@ def _check(table: DecisionTable, sheet: Sheet) -> None:
     for number, (read, row) in enumerate(
         zip(rules_of_sheet(sheet, table.case_type, table.outputs), table.rules, strict=True)
     ):
-        if read.when.text() != row.when.text():
+        if read.when.structure() != row.when.structure():
             raise DefinitionError(
                 f"table {table.name!r}, row {number + 1}: ({row.when.text()}) cannot be written in cells; it would be read as "
                 f"({read.when.text()})"
