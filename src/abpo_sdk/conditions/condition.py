@@ -36,9 +36,6 @@ class Condition(ABC):
     settled: ClassVar[bool | None] = None
     """What it says of every case without looking at it; None where it looks."""
 
-    reads_fields_only: ClassVar[bool] = False
-    """Whether it reads nothing of a case but its `fields()`, so that cases that are alike in these are alike for it."""
-
     def holds(self, *things: object) -> bool:
         """Whether it holds of the case (and whatever else it refers to, such as the decision).
 
@@ -96,6 +93,12 @@ class Condition(ABC):
     @abstractmethod
     def compiled(self) -> Truth:
         """The condition as a function of what is read, made once for many cases."""
+
+    @property
+    def reads_fields_only(self) -> bool:
+        """Whether it reads nothing of a case but its `fields()`, so that cases that are alike in these are alike for it."""
+        parts = self.parts()
+        return bool(parts) and all(part.reads_fields_only for part in parts)
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
         """What it says of many cases, as `evaluate` says it of each; of those that are not `asked` about, nothing."""
@@ -211,14 +214,14 @@ class Both(Condition):
         )
 
     def structure(self) -> dict[str, Any]:
-        return meaning.combination("and", (part.structure() for part in _row_of(self)))
+        return meaning.combination("and", (part.structure() for part in row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.fields()
 
     def marks(self) -> Iterator[Personal]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.marks()
 
 
@@ -246,14 +249,14 @@ class Either(Condition):
         return f"{self.left.written(reading)} or {self.right.written(reading)}"
 
     def structure(self) -> dict[str, Any]:
-        return meaning.combination("or", (part.structure() for part in _row_of(self)))
+        return meaning.combination("or", (part.structure() for part in row_of(self)))
 
     def fields(self) -> Iterator[FieldNode]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.fields()
 
     def marks(self) -> Iterator[Personal]:
-        for part in _row_of(self):
+        for part in row_of(self):
             yield from part.marks()
 
     def parts_that_hold(self, reading: Reading) -> Iterator[Condition]:
@@ -297,9 +300,11 @@ class Not(Condition):
         part = self.part
         if isinstance(part, (Both, Either)):
             dual = "or" if isinstance(part, Both) else "and"
-            return meaning.combination(dual, ((~each).structure() for each in _row_of(part)))
+            return meaning.combination(dual, ((~each).structure() for each in row_of(part)))
+        if isinstance(part, Not):
+            return part.part.structure()
         opposite = ~part
-        return {"op": "not", "part": part.structure()} if type(opposite) is Not else opposite.structure()
+        return meaning.negation(part.structure()) if isinstance(opposite, Not) else opposite.structure()
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()

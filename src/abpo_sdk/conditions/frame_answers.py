@@ -99,11 +99,12 @@ def missing(condition: Missing, cases: Cases, asked: NDArray[np.bool_]) -> Answe
     """Whether a field has no value, by machine values; None where it takes Python's own."""
     import numpy as np
 
-    column = _columns(cases)(condition.field)
+    field = condition.field
+    column = _columns(cases)(field) if isinstance(field, FieldNode) else None
     if not isinstance(column, Native):
         return None
     none = np.zeros(cases.size, dtype=bool) if column.none is None else column.none
-    problem = reading_problem(column, condition.field.name, cases.problems)
+    problem = reading_problem(column, field.name, cases.problems)
     return _native(lambda: (none, None if problem is None else np.where(none, 0, problem)), asked)
 
 

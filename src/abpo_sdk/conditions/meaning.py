@@ -17,6 +17,10 @@ TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """How a comparison reads from its other side."""
 
 
+NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+"""What holds where a comparison does not."""
+
+
 def constant(value: object) -> Structure:
     """A constant that is compared: equal values have one meaning, whatever their type.
 
@@ -51,6 +55,11 @@ def comparison(left: Structure, operator: str, right: Structure) -> Structure:
     if "sort" in left and "sort" not in right:
         left, operator, right = right, TURNED[operator], left
     return {"op": operator, "left": left, "right": right}
+
+
+def negation(part: Structure) -> Structure:
+    """What holds where a leaf does not."""
+    return {**part, "op": NEGATED[part["op"]]} if part.get("op") in NEGATED else {"op": "not", "part": part}
 
 
 def membership(item: Structure, among: Iterable[Any]) -> Structure:

@@ -34,6 +34,7 @@ class Matches(Condition):
     """
 
     __slots__ = ("item", "pattern")
+    reads_fields_only = True
 
     def __init__(self, item: Node, pattern: str) -> None:
         if item.kind.sort != "text":

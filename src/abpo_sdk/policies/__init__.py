@@ -8,8 +8,11 @@ from abpo_sdk.policies.rules import Output, Rule, rule
 from abpo_sdk.policies.table import DecisionTable
 
 if TYPE_CHECKING:
+    from abpo_sdk.policies.decision_model import DecisionModel
     from abpo_sdk.policies.differences import Difference, diff
 
-__all__ = ["DecisionTable", "Difference", "Output", "Policy", "Rule", "diff", "rule"]
+__all__ = ["DecisionModel", "DecisionTable", "Difference", "Output", "Policy", "Rule", "diff", "rule"]
 
-__getattr__, __dir__ = lazily(__name__, {"Difference": "differences", "diff": "differences"})
+__getattr__, __dir__ = lazily(
+    __name__, {"DecisionModel": "decision_model", "Difference": "differences", "diff": "differences"}
+)

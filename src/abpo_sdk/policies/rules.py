@@ -141,6 +141,25 @@ class Output:
         raise DefinitionError(f"output {self.name!r} is {written_out(value)}, and may be one of {listed}")
 
 
+def declared_outputs(name: str, declared: Iterable[str | Output]) -> tuple[Output, ...]:
+    """The outputs that were declared.
+
+    Args:
+        name: of the table, for errors.
+        declared: by name, or with the values that they may have.
+
+    Raises:
+        DefinitionError: there are none, or something is none.
+    """
+    if isinstance(declared, (str, bytes, Output)) or not isinstance(declared, Iterable):
+        raise DefinitionError(f"table {name!r}: outputs={declared!r} are no outputs; write a list of them")
+    outputs = tuple(o if isinstance(o, Output) else Output(o) for o in declared)
+    names = [output.name for output in outputs]
+    if not names or len(set(names)) < len(names):
+        raise DefinitionError(f"table {name!r} has the outputs {', '.join(names) or '(none)'}; each needs its own name")
+    return outputs
+
+
 def outputs_of(
     name: str, thens: Sequence[Value | Mapping[str, Value]], declared: Iterable[str | Output] | None
 ) -> tuple[Output, ...]:
@@ -154,15 +173,11 @@ def outputs_of(
     Raises:
         DefinitionError: rows that give other outputs than the rest, or than were declared; a value that an output may not have.
     """
-    if isinstance(declared, (str, Output)):
-        raise DefinitionError(f"table {name!r}: outputs={declared!r} are no outputs; write a list of them")
-    outputs = tuple(o if isinstance(o, Output) else Output(o) for o in declared) if declared is not None else None
-    if outputs is None:
+    if declared is None:
         first = thens[0]
-        outputs = tuple(map(Output, first)) if isinstance(first, Mapping) else (Output(OUTCOME),)
+        declared = list(first) if isinstance(first, Mapping) else [OUTCOME]
+    outputs = declared_outputs(name, declared)
     names = [output.name for output in outputs]
-    if not names or len(set(names)) < len(names):
-        raise DefinitionError(f"table {name!r} has the outputs {', '.join(names) or '(none)'}; each needs its own name")
     for then in thens:
         given_names = list(then) if isinstance(then, Mapping) else [names[0]] if len(names) == 1 else []
         if set(given_names) != set(names):

@@ -12,6 +12,7 @@ from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
 from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
+from abpo_sdk.policies.forms import TableForms
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
     Aggregation,
@@ -22,7 +23,7 @@ from abpo_sdk.policies.hit_policies import (
     counting,
 )
 from abpo_sdk.policies.meaning import hashed
-from abpo_sdk.policies.policy import Policy, check_storable
+from abpo_sdk.policies.policy import check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from abpo_sdk.policies.findings import Finding
     from abpo_sdk.policies.frames import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
+    from abpo_sdk.policies.why_not import WhyNot
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
@@ -51,7 +53,7 @@ class _Hit:
     decision: Decision
 
 
-class DecisionTable(Policy):
+class DecisionTable(TableForms):
     """A policy made of rules; the hit policy says which of those that match a case decide.
 
     Rows are read top down and each condition from left to right. A value that is reached and missing, or of another type than
@@ -404,10 +406,53 @@ class DecisionTable(Policy):
         rules = [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)]
         return check(rules, self.hit_policy, default=self.default, outputs=self.outputs, notes=notes, limit=limit)
 
+    def why_not(self, case: Any, outcome: str, *, most: int = 3, limit: int = 5) -> WhyNot:
+        """The smallest changes of a case that would have led to an outcome: fewest inputs, then nearest values.
+
+        Exact over the regions of single inputs: no smaller change leads there. A condition that mixes inputs is tried with a few
+        values, and is else a change of its own. Whether a case can be changed so, the table does not know. Personal values are masked
+        in the text.
+
+        Args:
+            case: as for a call; a value that is missing may be among what would have to change.
+            outcome: the outcome that was expected; where several rows count, one of theirs.
+            most: sets of so many inputs are tried, and no larger ones.
+            limit: how many ways are given.
+
+        Raises:
+            UnknownOutcome: the table never gives it.
+            DefinitionError: the table's aggregation is "sum" or "count".
+            MistypedInput: a value is not as declared.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> answer = DecisionTable("claims", small, otherwise="refer").why_not(Claim(amount=742), "pay")
+        >>> print(answer)
+        'pay' if amount: 742, needs <= 500
+        >>> answer.ways[0].values
+        {'amount': 500}
+        """
+        from abpo_sdk.policies.why_not import why_not  # seldom asked
+
+        return why_not(
+            [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)],
+            self._typed(case),
+            outcome,
+            self.hit_policy,
+            default=self.default,
+            outputs=self.outputs,
+            aggregation=self.aggregation,
+            most=most,
+            limit=limit,
+        )
+
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.
 
-        Each is about one row as it is written. Whether the case can be changed so, and what else would change with it, the
+        Each is about one row as it is written; for hit policies other than FIRST, `why_not` of each outcome. Whether the case can be changed so, and what else would change with it, the
         table does not know.
 
         Args:
