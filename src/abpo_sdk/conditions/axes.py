@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.conditions.kinds import ORDERED, Sort, written
+from abpo_sdk.conditions.meaning import on_a_line
 from abpo_sdk.conditions.nearest import between
 from abpo_sdk.conditions.nodes import FieldNode
 from abpo_sdk.errors import MissingInput, MistypedInput
@@ -68,7 +69,7 @@ class Axis:
 
     Where some condition asks whether the field is missing (`missing`), the last region is "missing".
 
-    Times are told apart as Python compares them; of times in the hour that a zone repeats (PEP 495) this is no order.
+    Times are told apart by their moments, also in the hour that a zone repeats (PEP 495).
 
     Args:
         field: the input.
@@ -123,7 +124,7 @@ class Axis:
         self.points, self.values = (), ()
         self.tests = tests if self.sort == "text" else ()
         if self.sort in ORDERED:
-            self.points = tuple(sorted(set(constants)))
+            self.points = tuple(sorted(set(map(on_a_line, constants))))
             regular = 2 * len(self.points) + 1
         elif self.sort in ("choice", "truth"):
             self.values = tuple(dict.fromkeys(field.kind.choices)) if self.sort == "choice" else (False, True)
