@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from abpo_sdk.conditions.comparisons import NEGATED, Comparison
+from abpo_sdk.conditions.comparisons import Comparison
 from abpo_sdk.conditions.condition import Condition
+from abpo_sdk.conditions.meaning import NEGATED, TURNED
 from abpo_sdk.conditions.nodes import FieldNode
 
 Sides = Mapping[int, int]
 """A box while it is made: a bit set for each dimension that it restricts; an atom is a dimension with 1 (no) and 2 (yes)."""
-
-TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-"""What an operator is when its sides change places."""
 
 MERGED = 64
 """Boxes are compared with each other up to so many."""

@@ -9,6 +9,7 @@ from abpo_sdk.conditions import compiled, meaning
 from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.items import ItemNode
 from abpo_sdk.conditions.kinds import written
+from abpo_sdk.conditions.meaning import NEGATED
 from abpo_sdk.conditions.nodes import ConstantNode, FieldNode, Node
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import InputError, UnlikeTypes
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from abpo_sdk.conditions.frame_answers import Answers
     from abpo_sdk.conditions.frame_cases import Cases
     from abpo_sdk.values.personal import Personal
-
-NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 class Comparison(Condition):

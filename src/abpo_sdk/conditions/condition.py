@@ -301,8 +301,10 @@ class Not(Condition):
         if isinstance(part, (Both, Either)):
             dual = "or" if isinstance(part, Both) else "and"
             return meaning.combination(dual, ((~each).structure() for each in row_of(part)))
+        if isinstance(part, Not):
+            return part.part.structure()
         opposite = ~part
-        return {"op": "not", "part": part.structure()} if type(opposite) is Not else opposite.structure()
+        return meaning.negation(part.structure()) if isinstance(opposite, Not) else opposite.structure()
 
     def fields(self) -> Iterator[FieldNode]:
         yield from self.part.fields()

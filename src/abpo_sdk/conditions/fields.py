@@ -21,7 +21,7 @@ class Fields(Generic[M]):
         self._model = model
 
     def __getattr__(self, name: str) -> Field:
-        if name.startswith("__"):
+        if name.startswith(("__", "_repr_", "_ipython_")):  # which notebooks and printers ask of everything
             raise AttributeError(name)
         return field_of(self._model, self._model, (name,))
 

@@ -13,8 +13,15 @@ from abpo_sdk.values.money import Money
 
 Structure = dict[str, Any]
 
+ALWAYS: Structure = {"op": "always"}
+NEVER: Structure = {"op": "never"}
+
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """How a comparison reads from its other side."""
+
+
+NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+"""What holds where a comparison does not."""
 
 
 def constant(value: object) -> Structure:
@@ -53,6 +60,11 @@ def comparison(left: Structure, operator: str, right: Structure) -> Structure:
     return {"op": operator, "left": left, "right": right}
 
 
+def negation(part: Structure) -> Structure:
+    """What holds where a leaf does not."""
+    return {**part, "op": NEGATED[part["op"]]} if part.get("op") in NEGATED else {"op": "not", "part": part}
+
+
 def membership(item: Structure, among: Iterable[Any]) -> Structure:
     """Whether something is one of some constants, each once and in one order; of one constant, an equality."""
     constants = {tuple(part.items()): part for part in map(constant, among)}
@@ -62,10 +74,21 @@ def membership(item: Structure, among: Iterable[Any]) -> Structure:
 
 
 def combination(operator: str, parts: Iterable[Structure]) -> Structure:
-    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`."""
+    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`.
+
+    What leaves every answer to the others is left out, and so is what comes after a part that settles the answer.
+    """
+    idle, settling = (ALWAYS, NEVER) if operator == "and" else (NEVER, ALWAYS)
     row: list[Structure] = []
     for part in parts:
-        row += part["parts"] if part.get("op") == operator else [part]
+        for each in part["parts"] if part.get("op") == operator else [part]:
+            if each == idle:
+                continue
+            row.append(each)
+            if each == settling:
+                return row[0] if len(row) == 1 else {"op": operator, "parts": row}
+    if len(row) < 2:
+        return row[0] if row else idle
     return {"op": operator, "parts": row}
 
 

@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.axes import TextTest
-from abpo_sdk.conditions.boxes import TURNED
-from abpo_sdk.conditions.comparisons import NEGATED, Comparison, Membership, Missing
+from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
 from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.kinds import ORDERED
+from abpo_sdk.conditions.meaning import NEGATED, TURNED
 from abpo_sdk.conditions.nodes import ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.conditions.reading import Reading
 from abpo_sdk.errors import InputError
