@@ -7,6 +7,7 @@ from typing import Any
 
 from abpo_sdk.testing.expectations import NotAsExpectedError, SkippedError, expect
 from abpo_sdk.testing.policy_checks.examined import Examined, about
+from abpo_sdk.values.money import Money
 
 
 def a_frame_is_decided_as_its_rows_are(examined: Examined) -> None:
@@ -30,7 +31,7 @@ def _columns(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name, value in values.items():
         fields = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
-        if fields:
+        if fields and not isinstance(value, Money):  # which is one value to conditions
             columns |= _columns({field: getattr(value, field) for field in fields}, f"{prefix}{name}.")
         else:
             columns[f"{prefix}{name}"] = value
