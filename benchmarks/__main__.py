@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    decision_table,
     durable_process,
     gate_check,
     import_line,
@@ -24,6 +25,10 @@ BENCHMARKS = {
     "review_answer": review_answer.plain,
     "review_answer_demanding": review_answer.demanding,
     "gate_check": gate_check.benchmark,
+    "decision_table": decision_table.decisions,
+    "decision_table_outcomes": decision_table.outcomes,
+    "decision_table_frame": decision_table.frame,
+    "decision_table_checks": decision_table.checks,
     "ledger_append": ledger_append.benchmark,
     "ledger_verify_headers": ledger_verify.headers,
     "ledger_verify": ledger_verify.everything,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -284,3 +285,20 @@ def test_a_condition_of_an_unknown_kind_is_exact_on_a_choice_and_an_atom_on_a_nu
     space = regions_of([ends(c.state, "t"), ends(c.amount, "0")])
     assert space.holds[0].boxes[0].axes == ((0, 0b10),)
     assert [atom.text for atom in space.atoms] == ["amount ends with '0'"]
+
+
+def test_times_in_the_hour_that_a_zone_repeats_are_in_order():
+    @dataclass
+    class Call:
+        at: dt.datetime
+
+    zone = ZoneInfo("Europe/Berlin")
+    summer, winter = (dt.datetime(2026, 10, 25, 2, 30, tzinfo=zone, fold=fold) for fold in (0, 1))
+    early = summer.replace(minute=45)  # by the clock after `winter`, and an hour before it
+    space = regions_of([fields(Call).at < winter, fields(Call).at >= summer])
+    [axis] = space.axes
+    assert [axis.index(time) for time in (summer, early, winter)] == [1, 2, 3]
+    assert axis.region(2).text == "at in (2026-10-25 02:30+02:00..2026-10-25 02:30+01:00)"
+    for time in (summer, early, winter):
+        held = [condition.evaluate(Reading(Call(time))) for condition in space.conditions]
+        assert [boxes.holds([axis.index(time)]) for boxes in space.holds] == held

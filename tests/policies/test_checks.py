@@ -281,6 +281,12 @@ def test_many_findings_are_counted():
     )
 
 
+def test_overlaps_that_only_may_be_stay_warnings_when_they_are_counted():
+    rules = [(c.total * c.total < -n, ("pay",)) for n in range(6)]
+    findings = found(check(rules, "UNIQUE", default=("ask",), limit=2), "overlap")
+    assert str(findings[-1]) == "warning: up to 13 more pairs of rows overlap"
+
+
 def test_a_check_that_is_cut_says_so():
     rules = [((c.amount > n) & (c.total < n), ("pay",)) for n in range(40)]
     findings = check(rules, steps=60)

@@ -17,19 +17,18 @@ OUTCOMES = ("reject", "refer", "pay")
 
 
 def decided_alone(table, frame):
-    """What the table says of each row: outcome, rows and output, or the error."""
+    """What the table says of each row, read top down: outcome, rows and output, or the error."""
     for case in cases_of(frame, table.case_type):
         try:
             if isinstance(case, Exception):
                 raise case
             rows = table.rows_for(Reading(case))
-            decision = table.decide(case)
         except (MissingInput, MistypedInput, NoRuleApplies, HitPolicyViolated) as error:
             yield type(error).__name__
         else:
             numbers = tuple(row + 1 for row in rows)
             shown = (numbers[0] if numbers else 0) if table.single else numbers
-            yield decision.outcome, shown, decision.output or {}
+            yield table._outcome(rows), shown, table._output(rows) or {}
 
 
 def decided_at_once(table, frame):

@@ -78,6 +78,18 @@ def test_a_case_of_another_type_is_refused():
         claims.changes(replace(claims(Claim(amount=1)), case=7))
 
 
+def test_where_several_rows_may_match_the_smallest_changes_are_told():
+    table = DecisionTable(
+        "t",
+        rule(c.amount < 10, then="a", because="x"),
+        rule((c.amount >= 10) & (c.country == "FR"), then="b", because="x"),
+        rule((c.amount >= 10) & (c.country != "FR"), then="a", because="x"),
+        otherwise=None,
+        hit_policy="UNIQUE",
+    )
+    assert table.changes(table(Claim(amount=50))) == ("'b' if country: 'DE', needs 'FR'",)
+
+
 @given(st.integers(-10, 10_000), st.sampled_from(["DE", "FR"]), st.booleans())
 def test_what_is_said_is_of_other_outcomes_alone(amount, country, receipt):
     case = Claim(amount=amount, country=country, receipt=receipt)

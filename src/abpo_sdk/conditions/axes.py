@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from abpo_sdk.conditions.kinds import ORDERED, Sort, written
-from abpo_sdk.conditions.meaning import on_a_line
+from abpo_sdk.conditions.meaning import instant
 from abpo_sdk.conditions.nearest import between
 from abpo_sdk.conditions.nodes import FieldNode
 from abpo_sdk.errors import MissingInput, MistypedInput
@@ -69,7 +70,7 @@ class Axis:
 
     Where some condition asks whether the field is missing (`missing`), the last region is "missing".
 
-    Times are told apart by their moments, also in the hour that a zone repeats (PEP 495).
+    The points of times are in UTC, where they are in order also in the hour that a zone repeats (PEP 495).
 
     Args:
         field: the input.
@@ -79,6 +80,7 @@ class Axis:
     """
 
     __slots__ = (
+        "_as_written",
         "_kinds",
         "_number",
         "field",
@@ -124,7 +126,8 @@ class Axis:
         self.points, self.values = (), ()
         self.tests = tests if self.sort == "text" else ()
         if self.sort in ORDERED:
-            self.points = tuple(sorted(set(map(on_a_line, constants))))
+            self._as_written = {_on_line(constant): constant for constant in constants}
+            self.points = tuple(sorted(self._as_written))
             regular = 2 * len(self.points) + 1
         elif self.sort in ("choice", "truth"):
             self.values = tuple(dict.fromkeys(field.kind.choices)) if self.sort == "choice" else (False, True)
@@ -162,6 +165,7 @@ class Axis:
                 return self.size - 1
             raise MissingInput(f"{self.field.model.__name__}.{self.name} is missing, and a condition needs it")
         if self.sort in ORDERED:
+            value = _on_line(value)
             return bisect_left(self.points, value) + bisect_right(self.points, value)
         if self.sort not in ("choice", "truth", "text"):
             return 0
@@ -238,20 +242,23 @@ class Axis:
     def _ordered_words(self, asked: int) -> list[str]:
         left_out = self.present & self.possible & ~asked
         if left_out and not any(index % 2 == 0 for index in bits_of(left_out)):
-            return [f"{self.name} is not {_shortly([written(self.points[i // 2]) for i in bits_of(left_out)])}"]
+            return [f"{self.name} is not {_shortly([self._point(i // 2) for i in bits_of(left_out)])}"]
         texts = []
         for first, last in runs_of((asked | ~self.possible) & self.present, asked):
-            low = (">=" if first % 2 else ">", self.points[(first - 1) // 2]) if first else None
-            high = ("<=" if last % 2 else "<", self.points[last // 2]) if last < 2 * len(self.points) else None
+            low = (">=" if first % 2 else ">", self._point((first - 1) // 2)) if first else None
+            high = ("<=" if last % 2 else "<", self._point(last // 2)) if last < 2 * len(self.points) else None
             if first == last and low is not None and first % 2:
-                texts.append(f"{self.name} is {written(low[1])}")
+                texts.append(f"{self.name} is {low[1]}")
             elif low and high:
                 opening, closing = "[" if first % 2 else "(", "]" if last % 2 else ")"
-                texts.append(f"{self.name} in {opening}{written(low[1])}..{written(high[1])}{closing}")
+                texts.append(f"{self.name} in {opening}{low[1]}..{high[1]}{closing}")
             else:
-                sign, point = low or high or ("", None)
-                texts.append(f"{self.name} {sign} {written(point)}")
+                sign, point = low or high or ("", "")
+                texts.append(f"{self.name} {sign} {point}")
         return texts if len(texts) <= SHOWN else [*texts[:SHOWN], f"{len(texts) - SHOWN:,} more ranges"]
+
+    def _point(self, place: int) -> str:
+        return written(self._as_written[self.points[place]])
 
     def _named_words(self, asked: int) -> list[str]:
         named = [written(value) for number, value in enumerate(self.values) if asked >> number & 1]
@@ -270,6 +277,10 @@ class Axis:
 
     def __repr__(self) -> str:
         return f"<axis {self.name}, {self.size} regions>"
+
+
+def _on_line(value: Any) -> Any:
+    return instant(value) if isinstance(value, dt.datetime) else value
 
 
 def _one_of(values: list[str]) -> str:

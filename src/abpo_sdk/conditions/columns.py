@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic_core import TzInfo
-
 from abpo_sdk.conditions.field_schemas import FieldSchema, Place, Refused
 from abpo_sdk.conditions.rows import plain
 from abpo_sdk.conditions.typed_cases import truths_for_numbers
@@ -116,7 +114,7 @@ def _native(series: pd.Series[Any], field: FieldSchema) -> Native | None:
     if wanted not in ("int", "float", "decimal", "bool", "datetime", "date", "timedelta"):
         return None
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return _times(series, dtype) if wanted == "datetime" and has_fixed_offset(dtype.tz) else None
+        return _times(series, dtype) if wanted == "datetime" else None
     data, none = _array(series)
     if data is None:
         return None
@@ -190,11 +188,6 @@ def _counts(data: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_] | 
     none = np.isnat(data)
     counts = data.view(np.int64)
     return (np.where(none, 0, counts), none) if none.any() else (counts, None)
-
-
-def has_fixed_offset(zone: dt.tzinfo | None) -> bool:
-    """Whether times of a zone compare by their moments alone: those of a zone that sets its clocks back do not (PEP 495)."""
-    return isinstance(zone, (dt.timezone, TzInfo)) or getattr(zone, "key", None) == "UTC"
 
 
 def _times(series: pd.Series[Any], dtype: pd.DatetimeTZDtype) -> Native | None:
@@ -340,4 +333,4 @@ def _as_native(column: Coded, field: FieldSchema) -> Column:
     return Native(form, data, none[column.codes] if none.any() else None, np.ndarray.tolist)
 
 
-__all__ = ["Coded", "Column", "Native", "Taken", "has_fixed_offset", "take_column", "take_values"]
+__all__ = ["Coded", "Column", "Native", "Taken", "take_column", "take_values"]

@@ -36,9 +36,6 @@ class Condition(ABC):
     settled: ClassVar[bool | None] = None
     """What it says of every case without looking at it; None where it looks."""
 
-    reads_fields_only: ClassVar[bool] = False
-    """Whether it reads nothing of a case but its `fields()`, so that cases that are alike in these are alike for it."""
-
     def holds(self, *things: object) -> bool:
         """Whether it holds of the case (and whatever else it refers to, such as the decision).
 
@@ -96,6 +93,12 @@ class Condition(ABC):
     @abstractmethod
     def compiled(self) -> Truth:
         """The condition as a function of what is read, made once for many cases."""
+
+    @property
+    def reads_fields_only(self) -> bool:
+        """Whether it reads nothing of a case but its `fields()`, so that cases that are alike in these are alike for it."""
+        parts = self.parts()
+        return bool(parts) and all(part.reads_fields_only for part in parts)
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
         """What it says of many cases, as `evaluate` says it of each; of those that are not `asked` about, nothing."""

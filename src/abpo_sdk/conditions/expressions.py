@@ -15,7 +15,7 @@ from abpo_sdk.conditions.comparisons import Missing
 from abpo_sdk.conditions.condition import Condition
 from abpo_sdk.conditions.items import ItemNode, Items
 from abpo_sdk.conditions.lists import AllItems, AnyItem, CountNode
-from abpo_sdk.conditions.nodes import FieldNode
+from abpo_sdk.conditions.nodes import FieldNode, Node
 from abpo_sdk.conditions.operators import Computed, Expression, node_of
 from abpo_sdk.conditions.patterns import Matches
 from abpo_sdk.errors import DefinitionError, UnknownField, UnlikeTypes
@@ -156,6 +156,13 @@ def field_of(root: type, owner: type, path: tuple[str, ...], *, inside: Personal
         UnknownField: there is none; names the nearest.
     """
     return Field(FieldNode(root, path, _annotation_of(owner, path[-1]), inside=inside))
+
+
+def expression_of(node: Node) -> Expression:
+    """An expression of a node: a reference, or a sibling of references."""
+    if isinstance(node, FieldNode):
+        return Field(node)
+    return Item(node) if isinstance(node, ItemNode) else Computed(node)
 
 
 def _annotation_inside(node: FieldNode | ItemNode, shown: str, name: str) -> Any:

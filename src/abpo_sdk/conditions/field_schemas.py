@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
 from abpo_sdk.conditions.typed_cases import adapter_of, worst
+from abpo_sdk.values.money import Money
 from abpo_sdk.values.traversal import is_typed_dict
 
 Place = tuple[int | str, ...]
@@ -107,7 +108,7 @@ def field_schemas(model: Any) -> dict[str, FieldSchema] | None:
         definitions, schema = schema["definitions"], schema["schema"]
     if schema["type"] == "definition-ref":
         schema = next(part for part in definitions if part.get("ref") == schema["schema_ref"])
-    if any(part.get("type", "").startswith("function-") for part in _schemas_in((schema, definitions))):
+    if any(_is_function(part) for part in _schemas_in((schema, definitions))):
         return None
     config = schema.get("config") or {}
     if _has_own_ways(schema, model) or any(config.get(key) is not None for key in _WHOLE):
@@ -122,6 +123,12 @@ def _nested(schema: Mapping[str, Any], definitions: Sequence[Any]) -> Any:
     if schema["type"] == "definition-ref":
         schema = next((part for part in definitions if part.get("ref") == schema["schema_ref"]), schema)
     return schema.get("cls") if schema["type"] == "model" and not schema.get("strict") else None
+
+
+def _is_function(schema: Mapping[str, Any]) -> bool:
+    """Whether a function has a say, which may look at other fields; of money it is one that looks at the value alone."""
+    function = (schema.get("function") or {}) if schema["type"].startswith("function-") else None
+    return function is not None and getattr(function.get("function"), "__module__", "") != Money.__module__
 
 
 def _has_own_ways(schema: Mapping[str, Any], model: Any) -> bool:

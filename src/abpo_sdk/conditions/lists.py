@@ -42,6 +42,10 @@ class OfItems(Condition):
         self.items = items
         self.body = body
 
+    @property
+    def reads_fields_only(self) -> bool:
+        return self.body.reads_fields_only
+
     def compiled(self) -> Truth:
         first, decides = _first(self.items, self.body, self.decides), self.decides
         return lambda reading: (first(reading) is not None) is decides

@@ -50,11 +50,6 @@ def instant(value: Any) -> Any:
         return value
 
 
-def on_a_line(point: Any) -> Any:
-    """A constant as Python compares it with any value by what it is: two times of one zone it compares by the clock."""
-    return instant(point) if isinstance(point, dt.datetime) and not isinstance(point.tzinfo, dt.timezone) else point
-
-
 def comparison(left: Structure, operator: str, right: Structure) -> Structure:
     """A comparison, a constant on its right."""
     if "sort" in left and "sort" not in right:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from abpo_sdk.conditions.columns import Native, has_fixed_offset
+from abpo_sdk.conditions.columns import Native
 from abpo_sdk.conditions.compiled import ARITHMETIC, COMPARISONS
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 
@@ -79,7 +79,7 @@ def as_count(column: Native, constant: Any) -> int | float | Decimal | Fraction:
     form = column.form
     if form in ("integer", "decimal") and isinstance(constant, (int, float, Decimal)) and type(constant) is not bool:
         return constant
-    if form == "time" and isinstance(constant, dt.datetime) and has_fixed_offset(constant.tzinfo):
+    if form == "time" and isinstance(constant, dt.datetime):
         return Fraction((constant - _EPOCH) // _MICROSECOND * column.per_second, 10**6)
     if form == "duration" and isinstance(constant, dt.timedelta):
         return Fraction(constant // _MICROSECOND * column.per_second, 10**6)

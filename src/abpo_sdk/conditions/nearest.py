@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sys
 from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
@@ -98,7 +99,7 @@ def _on_grid(
 
 def _dense(sort: Sort, low: Any, high: Any, near: Any) -> Any:
     """Of decimals and floats: a cent from the end where there is room, else the middle."""
-    exact: Any = (lambda value: Decimal(value)) if sort == "decimal" else float
+    exact: Any = Decimal if sort == "decimal" else _float
     if low is None and high is None:
         return exact(0)
     if low is None or high is None:
@@ -113,12 +114,22 @@ def _dense(sort: Sort, low: Any, high: Any, near: Any) -> Any:
         found = _sum(b, -cent) if near >= high else _sum(a, cent)
         if low < found < high:
             return found
+    if sort == "float" and math.isinf(a) != math.isinf(b):
+        return _beside(None, high) if math.isinf(a) else _beside(low, None)
     for digits in range(25):  # the shortest that lies between
         found = round(_middle(a, b), digits) if sort == "float" else _rounded(_middle(a, b), digits)
         if low < found < high:
             return found
     found = _middle(a, b)
     return found if low < found < high else None
+
+
+def _float(value: Any) -> float:
+    """A number as a float; infinite where it is beyond all of them."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _sum(a: Any, b: Any) -> Any:
@@ -137,6 +148,8 @@ def _rounded(value: Decimal, digits: int) -> Decimal:
 
 def _beside(low: Any, high: Any) -> Any:
     """The next float beyond one end; None where there is none."""
-    end = low if low is not None else high
+    end = _float(low if low is not None else high)
+    if math.isinf(end):  # beyond all floats: those on this side of it
+        return None if (end > 0) == (low is not None) else math.copysign(sys.float_info.max, end)
     found = math.nextafter(end, math.inf if low is not None else -math.inf)
     return found if math.isfinite(found) and found != end else None

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.axes import Axis, Region, TextTest, bits_of, runs_of
 from abpo_sdk.conditions.boxes import Atom, Box, Boxes, Sides, atom_of, met, product, tidied
-from abpo_sdk.conditions.condition import Both, Condition, Either, Not
+from abpo_sdk.conditions.condition import Both, Condition, Either, Not, row_of
 from abpo_sdk.conditions.solving import Single, single
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class Regions:
     holds: tuple[Boxes, ...]
     """Of each condition, where it holds."""
 
-    def __init__(self, conditions: Sequence[Condition], limit: int, missing: frozenset[Key]) -> None:
+    def __init__(self, conditions: Sequence[Condition], limit: int, missing: frozenset[Key], *, mixed: bool) -> None:
         self.conditions = tuple(conditions)
-        maker = _Maker(self.conditions, limit, missing)
+        maker = _Maker(self.conditions, limit, missing, mixed=mixed)
         self.axes = maker.axes
         self.holds = tuple(maker.boxes(condition, "holds") for condition in self.conditions)
         self._maker = maker
@@ -88,7 +88,9 @@ class Regions:
         return indexes, tuple(atom.condition.evaluate(reading) for atom in self.atoms)
 
 
-def regions_of(conditions: Iterable[Condition], *, limit: int = 256, missing: Iterable[FieldNode] = ()) -> Regions:
+def regions_of(
+    conditions: Iterable[Condition], *, limit: int = 256, missing: Iterable[FieldNode] = (), mixed: bool = False
+) -> Regions:
     """Some conditions (rows of a table, say) in the space of their inputs.
 
     Args:
@@ -96,17 +98,19 @@ def regions_of(conditions: Iterable[Condition], *, limit: int = 256, missing: It
             evaluating it, everything else is an atom.
         limit: how many boxes a condition may have; of one that has more, the largest part is an atom of its own (`cut`).
         missing: fields that have a region for "missing" though no condition asks.
+        mixed: give an axis also to the fields that only atoms read.
 
     Raises:
         DefinitionError: `limit` is below 1.
     """
-    return Regions(tuple(conditions), limit, frozenset((field.model, field.path) for field in missing))
+    asked = frozenset((field.model, field.path) for field in missing)
+    return Regions(tuple(conditions), limit, asked, mixed=mixed)
 
 
 class _Maker:
     """Makes the boxes of some conditions."""
 
-    def __init__(self, conditions: tuple[Condition, ...], limit: int, missing: frozenset[Key]) -> None:
+    def __init__(self, conditions: tuple[Condition, ...], limit: int, missing: frozenset[Key], *, mixed: bool) -> None:
         self.limit = limit
         self.singles: dict[int, Single | None] = {}
         self.atoms: dict[str, Atom] = {}
@@ -140,7 +144,7 @@ class _Maker:
         self.axes = tuple(
             Axis(field, constants.get(key, ()), tuple(tests.get(key, {}).values()), missing=key in asked)
             for key, field in fields.items()
-            if key in single_keys or key in asked
+            if mixed or key in single_keys or key in asked
         )
         self.may_miss = any(axis.missing for axis in self.axes)
         self.numbers = {axis.key: number for number, axis in enumerate(self.axes)}
@@ -208,7 +212,7 @@ class _Maker:
 
     def _combined(self, condition: Both | Either, side: str) -> list[Sides]:
         """The parts in their order: a later one counts where those before it leave it open."""
-        parts = _row_of(condition)
+        parts = row_of(condition)
         goes_on, ends = ("holds", "fails") if type(condition) is Both else ("fails", "holds")
         if side == goes_on:
             return self._all(parts, side)
@@ -258,19 +262,6 @@ class _Maker:
         there: Sides = {number: self.axes[number].present & self.axes[number].possible for number in needed}
         both = met(there, {dimension: 2 if (side == "holds") is truth else 1})
         return [] if both is None else [both]
-
-
-def _row_of(condition: Both | Either) -> list[Condition]:
-    """What one operator combines, in order: a, b and c of `(a & b) & c`."""
-    row: list[Condition] = []
-    waiting: list[Condition] = [condition]
-    while waiting:
-        part = waiting.pop()
-        if type(part) is type(condition):
-            waiting += reversed(part.parts())
-        else:
-            row.append(part)
-    return row
 
 
 def _leaves(condition: Condition) -> Iterator[Condition]:

@@ -1,7 +1,15 @@
 """Policies: what turns a case into a decision."""
 
+from typing import TYPE_CHECKING
+
+from abpo_sdk.lazy_words import lazily
 from abpo_sdk.policies.policy import Policy
 from abpo_sdk.policies.rules import Output, Rule, rule
 from abpo_sdk.policies.table import DecisionTable
 
-__all__ = ["DecisionTable", "Output", "Policy", "Rule", "rule"]
+if TYPE_CHECKING:
+    from abpo_sdk.policies.decision_model import DecisionModel
+
+__all__ = ["DecisionModel", "DecisionTable", "Output", "Policy", "Rule", "rule"]
+
+__getattr__, __dir__ = lazily(__name__, {"DecisionModel": "decision_model"})

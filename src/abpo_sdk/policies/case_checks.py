@@ -35,7 +35,8 @@ def overlaps(rows: Rows) -> list[Finding]:
     except TooMany:
         rows.undone.append("every pair of rows for overlaps")
     if more:
-        found.append(Finding("overlap", "error", (), f"up to {more:,} more pairs of rows overlap", exact=False))
+        level: Level = "error" if any(finding.level == "error" for finding in found) else "warning"
+        found.append(Finding("overlap", level, (), f"up to {more:,} more pairs of rows overlap", exact=False))
     return found
 
 

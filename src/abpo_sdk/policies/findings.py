@@ -42,16 +42,17 @@ class Finding:
         """The case that shows it, in words; empty where there is none."""
         if self.counterexample is None:
             return ""
-        return f" (such as {', '.join(_flat(self.counterexample))})"
+        return f" (such as {', '.join(flat(self.counterexample))})"
 
     def __str__(self) -> str:
         return f"{self.level}: {self.text}"
 
 
-def _flat(case: Mapping[str, Any], path: str = "") -> Iterator[str]:
+def flat(case: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """A case in words, input by input: "order.total 700"."""
     for name, value in case.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{path}{name}.")
+            yield from flat(value, f"{path}{name}.")
         else:
             yield f"{path}{name} {'(missing)' if value is None else written(value)}"
 

@@ -10,20 +10,22 @@ import dataclasses
 import datetime as dt
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.columns import Coded, Native, has_fixed_offset
+from abpo_sdk.conditions.columns import Coded, Native
 from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
 from abpo_sdk.conditions.condition import Both, Either, Not
 from abpo_sdk.conditions.field_reader import Leaf, NoOwner
 from abpo_sdk.conditions.frame_cases import Cases, FewCases
+from abpo_sdk.conditions.meaning import instant
 from abpo_sdk.conditions.native import NotNative, as_count, nearest_float
 from abpo_sdk.conditions.nodes import ConstantNode, FieldNode
 from abpo_sdk.conditions.partial_cases import partial_case
+from abpo_sdk.values.money import Money
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,11 +129,11 @@ class InputAxis:
             cuts: Any = np.array([True])
             data = np.array([False, True])
         elif column.data.dtype.kind == "f":
-            cuts = np.array(sorted({cut for c in self.points() for cut in _float_cuts(column, c)}))
+            cuts = np.array(sorted({cut for c in self._constants() for cut in _float_cuts(column, c)}))
             data = np.concatenate([[np.nextafter(cuts[0], -np.inf) if len(cuts) else 0.0], cuts])
             data = np.where(np.isfinite(data), data, 0.0)  # beyond all floats there is no value, whatever is said of it
         else:
-            counts = [as_count(column, constant) for constant in self.points()]
+            counts = [as_count(column, constant) for constant in self._constants()]
             whole = sorted({cut for c in counts for cut in (math.ceil(c), math.floor(c) + 1)})
             cuts = np.array([cut for cut in whole if -(2**63) < cut < 2**63], dtype=np.int64)
             data = np.concatenate([[int(cuts[0]) - 1 if len(cuts) else 0], cuts]).astype(np.int64)
@@ -156,15 +158,19 @@ class InputAxis:
             odd |= said.problem > 0
         return words, odd
 
+    def _constants(self) -> set[Any]:
+        """The constants that rows compare the input with."""
+        return {constant for _, condition in self.asked for constant in _constants(condition)}
+
     # Python's own values
 
     def points(self) -> list[Any]:
         """The constants that rows compare the input with, ascending where they have an order."""
         if self._points is None:
-            found = {constant for _, condition in self.asked for constant in _constants(condition)}
+            found = self._constants()
             self._values, sort = frozenset(found), self.field.kind.sort
-            self._ordering = sort in _ORDERED and all(_fits(sort, value) for value in found)
-            self._points = sorted(found) if self._ordering else list(found)
+            self._ordering = all(_fits(sort, value) for value in found) and _currencies(found) <= 1
+            self._points = sorted(map(_place, found)) if self._ordering else list(found)
         return self._points
 
     def _place_coded(self, column: Coded, rest: tuple[str, ...]) -> Placed:
@@ -201,8 +207,9 @@ class InputAxis:
         if sort == "choice" and value in self.field.kind.choices:
             return ("is", value)
         if self._ordering and _fits(sort, value):
-            left = bisect_left(points, value)
-            return left, left < len(points) and points[left] == value, type(value)
+            place = _place(value)
+            left = bisect_left(points, place)
+            return left, left < len(points) and points[left] == place, type(value), getattr(value, "currency", None)
         return None
 
     def _asked(self, value: Any) -> tuple[int, bool]:
@@ -219,7 +226,7 @@ class InputAxis:
 
 
 _FULL = (1 << WORD) - 1
-_ORDERED = frozenset({"integer", "decimal", "float", "date", "time", "duration"})
+_ORDERED: dict[str, type] = {"duration": dt.timedelta, "money": Money}
 
 
 def _fits(sort: str, value: Any) -> bool:
@@ -227,11 +234,22 @@ def _fits(sort: str, value: Any) -> bool:
     if sort in ("integer", "decimal", "float"):
         finite = not isinstance(value, (float, Decimal)) or math.isfinite(value)
         return isinstance(value, _NUMBERS) and not isinstance(value, bool) and finite
-    if sort == "time":
-        return isinstance(value, dt.datetime) and has_fixed_offset(value.tzinfo)
-    if sort == "date":
-        return type(value) is dt.date
-    return sort == "duration" and isinstance(value, dt.timedelta)
+    if sort in ("time", "clock"):
+        return isinstance(value, dt.datetime if sort == "time" else dt.time) and (value.tzinfo is None) is (
+            sort == "clock"
+        )
+    return type(value) is dt.date if sort == "date" else isinstance(value, _ORDERED.get(sort, ()))
+
+
+def _place(value: Any) -> Any:
+    """By what a value is ordered: a time by its moment, money by its amount."""
+    if isinstance(value, dt.datetime):
+        return instant(value)
+    return value.amount if isinstance(value, Money) else value
+
+
+def _currencies(values: Iterable[Any]) -> int:
+    return len({value.currency for value in values if isinstance(value, Money)})
 
 
 def _inside(value: Any, rest: Sequence[str]) -> Any:

@@ -28,7 +28,16 @@ def unmet(condition: Condition, reading: Reading) -> str:
 
 
 def changes(table: DecisionTable, case: Any) -> Iterator[str]:
-    """For each other outcome that a row gives, what that row asks for and is not so; rows are read top down."""
+    """For each other outcome that a row gives, what that row asks for and is not so; rows are read top down.
+
+    Where not the first row decides, no row speaks for itself: then the smallest changes that would lead to each other outcome.
+    """
+    if table.hit_policy != "FIRST":
+        for other in table.outcomes:
+            answer = table.why_not(case, other)
+            if answer.ways:
+                yield str(answer)
+        return
     reading = Reading(case)
     rules, thens = table.rules, [written_out(values[0]) for values in table.values]
     otherwise = None if table.default is None else written_out(table.default[0])

@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 
 from abpo_sdk.conditions import Condition
@@ -21,6 +21,8 @@ VALUES = (str, int, float, Decimal, dt.date, dt.timedelta, type(None))
 
 OUTCOME = "outcome"
 """What the only output of a table is called where nobody named it."""
+
+_EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,25 @@ class Output:
         raise DefinitionError(f"output {self.name!r} is {written_out(value)}, and may be one of {listed}")
 
 
+def declared_outputs(name: str, declared: Iterable[str | Output]) -> tuple[Output, ...]:
+    """The outputs that were declared.
+
+    Args:
+        name: of the table, for errors.
+        declared: by name, or with the values that they may have.
+
+    Raises:
+        DefinitionError: there are none, or something is none.
+    """
+    if isinstance(declared, (str, bytes, Output)) or not isinstance(declared, Iterable):
+        raise DefinitionError(f"table {name!r}: outputs={declared!r} are no outputs; write a list of them")
+    outputs = tuple(o if isinstance(o, Output) else Output(o) for o in declared)
+    names = [output.name for output in outputs]
+    if not names or len(set(names)) < len(names):
+        raise DefinitionError(f"table {name!r} has the outputs {', '.join(names) or '(none)'}; each needs its own name")
+    return outputs
+
+
 def outputs_of(
     name: str, thens: Sequence[Value | Mapping[str, Value]], declared: Iterable[str | Output] | None
 ) -> tuple[Output, ...]:
@@ -152,15 +173,11 @@ def outputs_of(
     Raises:
         DefinitionError: rows that give other outputs than the rest, or than were declared; a value that an output may not have.
     """
-    if isinstance(declared, (str, Output)):
-        raise DefinitionError(f"table {name!r}: outputs={declared!r} are no outputs; write a list of them")
-    outputs = tuple(o if isinstance(o, Output) else Output(o) for o in declared) if declared is not None else None
-    if outputs is None:
+    if declared is None:
         first = thens[0]
-        outputs = tuple(map(Output, first)) if isinstance(first, Mapping) else (Output(OUTCOME),)
+        declared = list(first) if isinstance(first, Mapping) else [OUTCOME]
+    outputs = declared_outputs(name, declared)
     names = [output.name for output in outputs]
-    if not names or len(set(names)) < len(names):
-        raise DefinitionError(f"table {name!r} has the outputs {', '.join(names) or '(none)'}; each needs its own name")
     for then in thens:
         given_names = list(then) if isinstance(then, Mapping) else [names[0]] if len(names) == 1 else []
         if set(given_names) != set(names):
@@ -184,8 +201,10 @@ def values_of(then: Value | Mapping[str, Value], outputs: Sequence[Output]) -> t
 def written_out(value: Value) -> str:
     """A value as an outcome: a text as it is, anything else as FEEL, DMN's language, writes it.
 
-    >>> written_out("pay"), written_out(Decimal("1E+2")), written_out(True), written_out(None)
-    ('pay', '100', 'true', 'null')
+    Equal values of one type are one outcome, so that it follows from what a table means.
+
+    >>> written_out("pay"), written_out(Decimal("1E+2")), written_out(Decimal("1.50")), written_out(True), written_out(None)
+    ('pay', '100', '1.5', 'true', 'null')
     """
     if isinstance(value, str):
         return value
@@ -194,8 +213,15 @@ def written_out(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{plain(value):f}"
+    if isinstance(value, float):
+        return exact(value + 0.0)  # zero has a sign
     return exact(value).replace(",", "") if isinstance(value, int) else exact(value)
+
+
+def plain(value: Decimal) -> Decimal:
+    """A number as it is written in one way alone: without zeros at its end, and zero without a sign."""
+    return value.normalize(_EXACT) or Decimal(0)
 
 
 def _same(a: Value, b: Value) -> bool:

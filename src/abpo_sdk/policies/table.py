@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import MAX_PREC, Context, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Reading
 from abpo_sdk.conditions.condition import models_of
-from abpo_sdk.conditions.kinds import exact
 from abpo_sdk.errors import DefinitionError, NoRuleApplies, TableInvalid
 from abpo_sdk.ledger.recorder import in_force
+from abpo_sdk.policies.forms import TableForms
 from abpo_sdk.policies.hit_policies import (
     SINGLE,
     Aggregation,
@@ -23,7 +22,8 @@ from abpo_sdk.policies.hit_policies import (
     check_hit_policy,
     counting,
 )
-from abpo_sdk.policies.policy import Policy, check_storable
+from abpo_sdk.policies.meaning import hashed
+from abpo_sdk.policies.policy import check_storable
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from abpo_sdk.policies.findings import Finding
     from abpo_sdk.policies.frames import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
+    from abpo_sdk.policies.why_not import WhyNot
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
@@ -42,7 +43,6 @@ Row = Values | None
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
 _OF_PROCESS = frozenset({"_matcher", "_explicable", "_frames"})
-_EXACT = Context(prec=MAX_PREC)  # whatever the caller's own context rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class _Hit:
     decision: Decision
 
 
-class DecisionTable(Policy):
+class DecisionTable(TableForms):
     """A policy made of rules; the hit policy says which of those that match a case decide.
 
     Rows are read top down and each condition from left to right. A value that is reached and missing, or of another type than
@@ -165,15 +165,15 @@ class DecisionTable(Policy):
 
     def _hash(self) -> str:
         rows = [
-            {"because": row.because, "name": row.name, "then": _hashed(values), "when": row.when.structure()}
+            {"because": row.because, "name": row.name, "then": hashed(values), "when": row.when.structure()}
             for row, values in zip(self.rules, self.values, strict=True)
         ]
         content: dict[str, Any] = {
             "aggregation": self.aggregation,
             "hit_policy": self.hit_policy,
             "name": self.name,
-            "otherwise": None if self.default is None else _hashed(self.default),
-            "outputs": [{"name": output.name, "values": _hashed(output.values)} for output in self.outputs],
+            "otherwise": None if self.default is None else hashed(self.default),
+            "outputs": [{"name": output.name, "values": hashed(output.values)} for output in self.outputs],
             "rules": rows,
         }
         return hashlib.sha256(canonical_bytes(content)).hexdigest()[:16]
@@ -404,10 +404,53 @@ class DecisionTable(Policy):
         rules = [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)]
         return check(rules, self.hit_policy, default=self.default, outputs=self.outputs, notes=notes, limit=limit)
 
+    def why_not(self, case: Any, outcome: str, *, most: int = 3, limit: int = 5) -> WhyNot:
+        """The smallest changes of a case that would have led to an outcome: fewest inputs, then nearest values.
+
+        Exact over the regions of single inputs: no smaller change leads there. A condition that mixes inputs is tried with a few
+        values, and is else a change of its own. Whether a case can be changed so, the table does not know. Personal values are masked
+        in the text.
+
+        Args:
+            case: as for a call; a value that is missing may be among what would have to change.
+            outcome: the outcome that was expected; where several rows count, one of theirs.
+            most: sets of so many inputs are tried, and no larger ones.
+            limit: how many ways are given.
+
+        Raises:
+            UnknownOutcome: the table never gives it.
+            DefinitionError: the table's aggregation is "sum" or "count".
+            MistypedInput: a value is not as declared.
+
+        >>> from pydantic import BaseModel
+        >>> from abpo_sdk import fields, rule
+        >>> class Claim(BaseModel):
+        ...     amount: int
+        >>> small = rule(fields(Claim).amount <= 500, then="pay", because="the claim is small")
+        >>> answer = DecisionTable("claims", small, otherwise="refer").why_not(Claim(amount=742), "pay")
+        >>> print(answer)
+        'pay' if amount: 742, needs <= 500
+        >>> answer.ways[0].values
+        {'amount': 500}
+        """
+        from abpo_sdk.policies.why_not import why_not  # seldom asked
+
+        return why_not(
+            [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)],
+            self._typed(case),
+            outcome,
+            self.hit_policy,
+            default=self.default,
+            outputs=self.outputs,
+            aggregation=self.aggregation,
+            most=most,
+            limit=limit,
+        )
+
     def changes(self, decision: Decision) -> tuple[str, ...]:
         """What would have to be otherwise for another outcome: for each row that gives one, what it asks for and is not so.
 
-        Each is about one row as it is written. Whether the case can be changed so, and what else would change with it, the
+        Each is about one row as it is written; for hit policies other than FIRST, `why_not` of each outcome. Whether the case can be changed so, and what else would change with it, the
         table does not know.
 
         Args:
@@ -487,14 +530,3 @@ class DecisionTable(Policy):
 
 def _unanswered(case: Any) -> None:
     """Nothing can be told quickly."""
-
-
-def _hashed(values: Sequence[Value]) -> list[list[str]]:
-    """Values as JSON that is the same for the same values alone: of which sort each is, and what it amounts to."""
-    return [_hashed_value(value) for value in values]
-
-
-def _hashed_value(value: Value) -> list[str]:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return ["number", f"{Decimal(value).normalize(_EXACT):f}"]
-    return [type(value).__name__, exact(value)]

@@ -3,9 +3,10 @@
 import datetime as dt
 import enum
 from decimal import Decimal
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from hypothesis import strategies as st
+from typing_extensions import TypedDict
 
 from abpo_sdk.conditions import fields
 from abpo_sdk.policies.feel import syntax
@@ -118,7 +119,7 @@ def conditions(draw, names=tuple(VALUES), depth=3):
 
 literals = st.builds(
     syntax.Literal,
-    st.none() | st.booleans() | decimals.map(lambda d: d) | texts | st.dates() | moments | durations,
+    st.none() | st.booleans() | decimals | texts | st.dates() | moments | durations,
 )
 names = st.sampled_from(sorted(set(NAMES) - {"Applicant"})).map(syntax.Name)
 paths = st.sampled_from(["Age", "is member"]).map(lambda name: syntax.Path(syntax.Name("Applicant"), name))

@@ -73,10 +73,10 @@ def expression_text(thing: Node | Expression | Condition, name_of: NameOf = dott
 
     >>> from typing import TypedDict
     >>> from abpo_sdk.conditions import fields
-    >>> Case = TypedDict("Case", {"total": int, "ordered": int})
+    >>> Case = TypedDict("Case", {"total": Decimal, "ordered": Decimal})
     >>> total, ordered = fields(Case)["total"], fields(Case)["ordered"]
-    >>> expression_text(abs(total - ordered) <= ordered / 50)
-    'abs(total - ordered) <= ordered / 50'
+    >>> expression_text(abs(total - ordered) <= ordered * 2)
+    'abs(total - ordered) <= ordered * 2'
     """
     writer = _Writer(None, name_of)
     text = text_of(writer.truth(thing) if isinstance(thing, Condition) else writer.expression(_node(thing)))
@@ -238,10 +238,18 @@ def _shown(thing: Node | Expression | Condition) -> str:
     return thing.text() if isinstance(thing, Condition) else _node(thing).written(None)
 
 
-def _meaning(structure: Any) -> Any:
-    """A structure in which equal numbers are equal, of whatever type."""
+def _meaning(structure: Any, operator: str = "") -> Any:
+    """A structure in which equal numbers are equal, of whatever type, as far as their type changes no result."""
     if isinstance(structure, dict):
-        if structure.get("sort") in NUMBERS and "constant" in structure:
-            return {"constant": Decimal(structure["constant"].replace(",", ""))}
-        return {key: _meaning(part) for key, part in structure.items()}
+        if "constant" in structure and structure.get("sort") in NUMBERS:
+            return _number(structure, operator)
+        inside = structure.get("op", "")
+        return {key: _meaning(part, inside if inside in "+-*/" else "") for key, part in structure.items()}
     return [_meaning(part) for part in structure] if isinstance(structure, list) else structure
+
+
+def _number(structure: dict[str, Any], operator: str) -> dict[str, Any]:
+    value = Decimal(structure["constant"].replace(",", ""))
+    if structure["sort"] == "float" and (operator or Decimal(float(value)) != value):
+        return structure
+    return structure if operator == "/" else {"constant": value}  # of two whole numbers, `/` gives a float

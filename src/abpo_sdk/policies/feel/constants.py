@@ -8,7 +8,7 @@ import math
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
-from abpo_sdk.conditions.kinds import NUMBERS, Kind, written
+from abpo_sdk.conditions.kinds import Kind, written
 from abpo_sdk.policies.feel import literals
 
 DECIMAL128 = Context(
@@ -135,6 +135,3 @@ def _type(value: Any) -> str:
         dt.timedelta: "duration",
     }
     return names.get(type(value), type(value).__name__)
-
-
-__all__ = ["DECIMAL128", "NUMBERS", "computed", "fitted"]

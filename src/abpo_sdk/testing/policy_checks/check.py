@@ -94,7 +94,7 @@ def check_policy(
     ...     return DecisionTable("claims", small, otherwise="refer", owner="head of claims")
     >>> report = check_policy(make(), [Claim(amount=500), Claim(amount=501)], again=make)
     >>> len(report.checked), list(report.skipped)[0]
-    (17, 'its reasons hold nothing personal')
+    (18, 'its reasons hold nothing personal')
     """
     if not isinstance(policy, Policy):
         raise DefinitionError(f"check_policy({policy!r}): give a policy, an object of a subclass of Policy")
