@@ -17,6 +17,9 @@ TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """How a comparison reads from its other side."""
 
 
+ALWAYS: Structure = {"op": "always"}
+NEVER: Structure = {"op": "never"}
+
 NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 """What holds where a comparison does not."""
 
@@ -71,10 +74,19 @@ def membership(item: Structure, among: Iterable[Any]) -> Structure:
 
 
 def combination(operator: str, parts: Iterable[Structure]) -> Structure:
-    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`."""
+    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`.
+
+    What adds nothing is left out, and so is what stands after the part at which every reading ends.
+    """
+    adds_nothing, ends = (ALWAYS, NEVER) if operator == "and" else (NEVER, ALWAYS)
     row: list[Structure] = []
     for part in parts:
         row += part["parts"] if part.get("op") == operator else [part]
+    row = [part for part in row if part != adds_nothing]
+    if ends in row:
+        row = row[: row.index(ends) + 1]
+    if len(row) < 2:
+        return row[0] if row else adds_nothing
     return {"op": operator, "parts": row}
 
 
