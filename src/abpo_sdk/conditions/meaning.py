@@ -13,12 +13,12 @@ from abpo_sdk.values.money import Money
 
 Structure = dict[str, Any]
 
+ALWAYS: Structure = {"op": "always"}
+NEVER: Structure = {"op": "never"}
+
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """How a comparison reads from its other side."""
 
-
-ALWAYS: Structure = {"op": "always"}
-NEVER: Structure = {"op": "never"}
 
 NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 """What holds where a comparison does not."""
@@ -76,17 +76,19 @@ def membership(item: Structure, among: Iterable[Any]) -> Structure:
 def combination(operator: str, parts: Iterable[Structure]) -> Structure:
     """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`.
 
-    What adds nothing is left out, and so is what stands after the part at which every reading ends.
+    What leaves every answer to the others is left out, and so is what comes after a part that settles the answer.
     """
-    adds_nothing, ends = (ALWAYS, NEVER) if operator == "and" else (NEVER, ALWAYS)
+    idle, settling = (ALWAYS, NEVER) if operator == "and" else (NEVER, ALWAYS)
     row: list[Structure] = []
     for part in parts:
-        row += part["parts"] if part.get("op") == operator else [part]
-    row = [part for part in row if part != adds_nothing]
-    if ends in row:
-        row = row[: row.index(ends) + 1]
+        for each in part["parts"] if part.get("op") == operator else [part]:
+            if each == idle:
+                continue
+            row.append(each)
+            if each == settling:
+                return row[0] if len(row) == 1 else {"op": operator, "parts": row}
     if len(row) < 2:
-        return row[0] if row else adds_nothing
+        return row[0] if row else idle
     return {"op": operator, "parts": row}
 
 

@@ -9,7 +9,10 @@ from abpo_sdk.policies.table import DecisionTable
 
 if TYPE_CHECKING:
     from abpo_sdk.policies.decision_model import DecisionModel
+    from abpo_sdk.policies.differences import Difference, diff
 
-__all__ = ["DecisionModel", "DecisionTable", "Output", "Policy", "Rule", "rule"]
+__all__ = ["DecisionModel", "DecisionTable", "Difference", "Output", "Policy", "Rule", "diff", "rule"]
 
-__getattr__, __dir__ = lazily(__name__, {"DecisionModel": "decision_model"})
+__getattr__, __dir__ = lazily(
+    __name__, {"DecisionModel": "decision_model", "Difference": "differences", "diff": "differences"}
+)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from abpo_sdk.conditions import Condition
+from abpo_sdk.policies.meaning import hashed
 from abpo_sdk.policies.rules import Rule
 
 if TYPE_CHECKING:
@@ -61,17 +63,17 @@ class Alignment:
     added: tuple[int, ...]
 
 
-def rows_of(table: DecisionTable, hashed: Callable[[Sequence[Any]], Any]) -> list[Row]:
-    """The rows of a table as they are compared.
-
-    Args:
-        table: the table.
-        hashed: gives what a row gives as JSON that is the same for the same values.
-    """
+def rows_of(table: DecisionTable) -> list[Row]:
+    """The rows of a table as they are compared."""
     return [
-        Row(number, row, json.dumps(row.when.structure(), sort_keys=True), json.dumps(hashed(values)))
+        Row(number, row, meaning_of(row.when, table.case_type), json.dumps(hashed(values)))
         for number, (row, values) in enumerate(zip(table.rules, table.values, strict=True))
     ]
+
+
+def meaning_of(condition: Condition, model: type) -> str:
+    """What a condition means, as a text that is the same for the same, whatever the model is called."""
+    return json.dumps(condition.structure(), sort_keys=True).replace(f'"of": {json.dumps(model.__name__)}', '"of": 0')
 
 
 def aligned(old: Sequence[Row], new: Sequence[Row]) -> Alignment:
@@ -130,7 +132,7 @@ def _by_likeness(old: Sequence[Row], new: Sequence[Row], pairs: dict[int, int]) 
     before, after = _gaps(old, sorted(pairs)), _gaps(new, sorted(pairs.values()))
     scored = []
     for row, place in zip(old, before, strict=True):
-        for other, its_place in _candidates(row, place, new, after):
+        for other, its_place in _candidates(place, new, after):
             if row.rule.name is not None and other.rule.name is not None:
                 continue  # names that differ
             same, alike = _likeness(row, other)
@@ -156,9 +158,9 @@ def _gaps(rows: Sequence[Row], anchors: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _candidates(
-    row: Row, place: tuple[int, int], others: Sequence[Row], places: Sequence[tuple[int, int]]
+    place: tuple[int, int], others: Sequence[Row], places: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[Row, tuple[int, int]]]:
-    """The rows that one may have become: those near its place, and those with its condition or its reason near by."""
+    """The rows that one at a place may have become: those near it."""
     at = bisect_left(places, place)
     for number in range(max(0, at - NEAR), min(len(others), at + NEAR + 1)):
         yield others[number], places[number]
@@ -189,10 +191,4 @@ def _longest_rising(numbers: Sequence[int]) -> set[int]:
     return found
 
 
-def numbered(rows: Iterable[int]) -> str:
-    """Numbers of rows for people, from 1: "2", "2 and 4", "2, 3 and 4"."""
-    texts = [str(row + 1) for row in rows]
-    return " and ".join(part for part in (", ".join(texts[:-1]), texts[-1]) if part)
-
-
-__all__ = ["Alignment", "Row", "aligned", "numbered", "rows_of"]
+__all__ = ["Alignment", "Row", "aligned", "meaning_of", "rows_of"]

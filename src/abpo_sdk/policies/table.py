@@ -176,6 +176,8 @@ class DecisionTable(TableForms):
             "outputs": [{"name": output.name, "values": hashed(output.values)} for output in self.outputs],
             "rules": rows,
         }
+        if not models_of(row.when for row in self.rules):  # which name it otherwise
+            content["case_type"] = self.case_type.__name__
         return hashlib.sha256(canonical_bytes(content)).hexdigest()[:16]
 
     @property
