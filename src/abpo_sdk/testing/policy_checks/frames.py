@@ -8,6 +8,7 @@ from typing import Any
 from abpo_sdk.conditions.kinds import kind_of_annotation
 from abpo_sdk.testing.expectations import NotAsExpectedError, SkippedError, expect
 from abpo_sdk.testing.policy_checks.examined import Examined, about
+from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.traversal import annotations_of
 
 
@@ -17,14 +18,18 @@ def a_frame_is_decided_as_its_rows_are(examined: Examined) -> None:
         raise SkippedError("it decides no frames; give frame=, a function from a frame to the outcomes of its rows")
     import pandas as pd
 
-    rows = pd.DataFrame([_columns(examined.as_mapping(case)) for case, _ in examined.decided])
-    made: Any = decide_frame(rows)
-    outcomes = list(made["outcome"] if isinstance(made, pd.DataFrame) else made)
-    if len(outcomes) != len(examined.decided):
-        raise NotAsExpectedError(f"expected {len(examined.decided)} outcomes of as many rows, and saw {len(outcomes)}")
-    for (case, decision), outcome in zip(examined.decided, outcomes, strict=True):
-        with about(case):
-            expect("its row in a frame", getattr(outcome, "outcome", outcome), decision.outcome)
+    alike: dict[tuple[str, ...], list[tuple[Any, Decision, dict[str, Any]]]] = {}
+    for case, decision in examined.decided:  # a key that a case leaves out is no column, and not an empty cell
+        columns = _columns(examined.as_mapping(case))
+        alike.setdefault(tuple(columns), []).append((case, decision, columns))
+    for rows in alike.values():
+        made: Any = decide_frame(pd.DataFrame([columns for _, _, columns in rows]))
+        outcomes = list(made["outcome"] if isinstance(made, pd.DataFrame) else made)
+        if len(outcomes) != len(rows):
+            raise NotAsExpectedError(f"expected {len(rows)} outcomes of as many rows, and saw {len(outcomes)}")
+        for (case, decision, _), outcome in zip(rows, outcomes, strict=True):
+            with about(case):
+                expect("its row in a frame", getattr(outcome, "outcome", outcome), decision.outcome)
 
 
 def _columns(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
