@@ -31,7 +31,7 @@ ENGINES = (
     Peer("SpiffWorkflow", "SpiffWorkflow", "spiff_table", "single", 1_000),
     Peer("pyDMNrules", "pyDMNrules", "pydmnrules_table", "single", 100),
 )
-"""They take mappings; how many, so that a round takes seconds at most."""
+"""They take mappings, as many as they decide in some seconds at most."""
 ZEN_BATCH = Peer("zen-engine, evaluate_batch", "zen-engine", "zen_table", "batch", CASES)
 POLARS = Peer("polars, when/then", "polars", "polars_table", "rows_of_frame", CASES)
 READ = "abpo_sdk, reasons read"

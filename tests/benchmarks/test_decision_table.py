@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 
 from benchmarks import table_and_cases as given
 from benchmarks.decision_table import check_rows
 from benchmarks.peers import our_table, python_table
-from benchmarks.peers.decider import Decider, Disagrees, Peer, all_at_once, entered, one_by_one
+from benchmarks.peers.decider import Decider, Disagrees, Peer, all_at_once, entered, one_by_one, rate
 from benchmarks.peers.rule_engine_table import condition
 from benchmarks.peers.spiff_table import cell
 from benchmarks.peers.table_as_dmn import NAMESPACE, document
@@ -42,9 +43,9 @@ def test_every_row_decides_some_of_the_cases():
 
 def test_ours_decides_as_the_oracle_does_in_every_form(table, truth):
     cases, mappings = given.cases(COUNT), given.mappings(COUNT)
-    for decider in (our_table.decisions(table), our_table.explained(table), Decider(table.outcome)):
-        one_by_one("ours", decider, cases, truth)
-        one_by_one("ours", decider, mappings[:200], truth[:200])
+    for way in (our_table.decisions(table), our_table.explained(table), Decider(table.outcome)):
+        one_by_one("ours", way, cases, truth)
+        one_by_one("ours", way, mappings[:200], truth[:200])
 
 
 def test_ours_names_the_row_that_the_oracle_finds(table):
@@ -132,6 +133,25 @@ def test_a_peer_that_decides_otherwise_is_not_left_out_but_refused(truth):
         entered({there: lambda: given.cases(COUNT)[:10]}, given.rows(), ["none"] * 10, one_by_one)
 
 
-def test_a_contender_measures_decisions_a_second(truth):
-    contender = one_by_one("plain", python_table.if_elif(given.rows()), given.cases(COUNT), truth)
-    assert contender.measure() > 0
+def test_a_round_repeats_short_work_and_counts_all_that_was_done():
+    clock = iter([0.0, 0.0, 0.25, 0.5, 0.75, 1.0])
+    done = []
+    assert rate(lambda: done.append("once"), 100, lambda: next(clock)) == 400
+    assert len(done) == 4
+
+
+def test_a_round_of_long_work_does_it_once():
+    clock = iter([0.0, 0.0, 2.0])
+    assert rate(lambda: None, 100, lambda: next(clock)) == 50
+
+
+def test_a_frame_decided_at_once_gives_the_outcomes_and_rows_of_the_oracle(table, truth):
+    frame = pd.DataFrame(given.columns(COUNT))
+    ours = our_table.on_frame(table)
+    all_at_once("ours", ours, frame, truth)
+    check_rows(our_table.rows_given(ours.decide(frame), 50), given.truth(COUNT))
+    all_at_once("ours", ours, frame.astype({"x1": "category", "x5": object}), truth)
+
+
+def test_the_table_has_no_faults_that_its_checks_find(table):
+    assert table.check() == ()

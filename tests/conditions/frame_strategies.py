@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
+from abpo_sdk.values.money import Money
+
 
 class Colour(enum.Enum):
     RED = "red"
@@ -42,6 +44,8 @@ class Case(BaseModel):
     inner: Inner | None = None
     owner: Inner = Inner(k=5)
     tags: list[int] = Field(default_factory=list)
+    price: Money | None = None
+    hour: dt.time | None = None
 
 
 class Checked(Case):
@@ -102,6 +106,8 @@ odd = st.sampled_from(
         b"a",
     ]
 )
+prices = st.builds(Money.of, st.integers(0, 3), st.sampled_from(["EUR", "EUR", "EUR", "USD"]))
+hours = st.sampled_from([dt.time(0), dt.time(8), dt.time(8, 30), dt.time(23, 59)])
 VALUES = {
     "n": small | st.sampled_from([2**53 + 1, 2**62, -(2**63)]),
     "m": small,
@@ -118,6 +124,9 @@ VALUES = {
     "w": waits,
     "q": small,
     "u": small | st.sampled_from(["a", "1"]),
+    "tags": st.lists(small, max_size=3),
+    "price": prices | st.sampled_from([{"amount": "2.50", "currency": "EUR"}, {"amount": 1.5, "currency": "EUR"}]),
+    "hour": hours | st.just(dt.time(8, tzinfo=dt.UTC)),
 }
 DTYPES = {
     "n": ["int64", "int8", "float64", "Int64", "int64[pyarrow]", "category", "uint64"],
@@ -136,6 +145,9 @@ DTYPES = {
     "q": ["int64", "Int64", "float64"],
     "u": ["int64", "str", "category"],
     "k": ["int64", "Int64"],
+    "tags": ["object"],
+    "price": ["object"],
+    "hour": ["object"],
 }
 
 
@@ -230,6 +242,12 @@ def more(c):
         compared(c.at, moments),
         compared(c.w, waits),
         equal(c.b, st.booleans()),
+        compared(c.price, prices),
+        st.lists(st.integers(0, 3), min_size=1, max_size=2).map(
+            lambda n: c.price.is_in(*(Money.of(x, "EUR") for x in n))
+        ),
+        compared(c.hour, hours),
+        st.sampled_from(["a|b", "[b-z]", ".*"]).map(c.t.matches),
         equal(c.s, st.sampled_from(["open", "shut"])),
         equal(c.c, st.sampled_from(list(Colour))),
         equal(c.u, small | st.just("a")),
@@ -254,6 +272,13 @@ def more(c):
                 c.w * 2 > c.w,
                 abs(c.n) > 2,
                 c.inner.k > c.owner.k,
+                c.tags.any_(lambda tag: tag > c.n),
+                c.tags.all_(lambda tag: tag < 3),
+                c.tags.count() > 1,
+                c.tags.count(lambda tag: tag > c.m) >= c.n,
+                c.price * 2 > c.price,
+                c.n.between(0, 2),
+                c.d.between(Decimal("0.1"), c.n),
             ]
         ),
     )

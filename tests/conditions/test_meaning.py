@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk import DecisionTable, rule
@@ -191,8 +191,7 @@ def seen():
 @given(condition=CONDITIONS, cases=st.lists(CASES, min_size=1, max_size=4))
 def test_two_conditions_of_one_structure_agree_on_every_case(seen, condition, cases):
     other = seen.setdefault(json.dumps(condition.structure(), sort_keys=True), condition)
-    assume(other is not condition)
-    for case in cases:
+    for case in cases if other is not condition else []:
         assert said(condition, case) == said(other, case)
 
 
@@ -200,8 +199,7 @@ def test_two_conditions_of_one_structure_agree_on_every_case(seen, condition, ca
 @given(CONDITIONS, CONDITIONS, CASES)
 def test_the_laws_of_de_morgan_change_no_structure_and_no_answer(a, b, case):
     for one, other in ((~(a & b), ~a | ~b), (~(a | b), ~a & ~b), (~~a, a)):
-        if not {type(a).__name__, type(b).__name__} & {"Always", "Never"}:
-            assert one.structure() == other.structure()
+        assert one.structure() == other.structure()
         assert said(one, case) == said(other, case)
 
 

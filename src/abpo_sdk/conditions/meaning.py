@@ -13,6 +13,9 @@ from abpo_sdk.values.money import Money
 
 Structure = dict[str, Any]
 
+ALWAYS: Structure = {"op": "always"}
+NEVER: Structure = {"op": "never"}
+
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """How a comparison reads from its other side."""
 
@@ -71,10 +74,21 @@ def membership(item: Structure, among: Iterable[Any]) -> Structure:
 
 
 def combination(operator: str, parts: Iterable[Structure]) -> Structure:
-    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`."""
+    """What `&` or `|` combines, in the order in which it is read: `(a & b) & c` is `a & (b & c)`.
+
+    What leaves every answer to the others is left out, and so is what comes after a part that settles the answer.
+    """
+    idle, settling = (ALWAYS, NEVER) if operator == "and" else (NEVER, ALWAYS)
     row: list[Structure] = []
     for part in parts:
-        row += part["parts"] if part.get("op") == operator else [part]
+        for each in part["parts"] if part.get("op") == operator else [part]:
+            if each == idle:
+                continue
+            row.append(each)
+            if each == settling:
+                return row[0] if len(row) == 1 else {"op": operator, "parts": row}
+    if len(row) < 2:
+        return row[0] if row else idle
     return {"op": operator, "parts": row}
 
 
