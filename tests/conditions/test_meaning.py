@@ -77,6 +77,10 @@ p, q, r = c.n > 1, c.d == 2, c.t == "a"
         (p & always, p),
         (~always, never),
         (~(p | always), ~p & never),
+        (Not(always) | p, p),
+        (Not(never) & p & Not(never), p),
+        ((p | always) | q, p | always),
+        (Not(always) & p, never),
     ],
 )
 def test_what_means_the_same_has_the_same_structure(one, other):

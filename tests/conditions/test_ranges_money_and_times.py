@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,8 +54,6 @@ b = fields(Bill)
     st.integers(-3, 3), st.integers(-3, 3), st.integers(-3, 3), st.sampled_from(["both", "neither", "left", "right"])
 )
 def test_a_range_is_two_comparisons(value, low, high, inclusive):
-    import pandas as pd
-
     if low > high or (low == high and inclusive != "both"):
         with pytest.raises(DefinitionError, match="nothing lies between them"):
             b.count.between(low, high, inclusive=inclusive)

@@ -1,5 +1,7 @@
 """A table on the rows of a frame: what the frame of decisions shows."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,3 +133,15 @@ def test_no_rows_give_no_decisions():
 def test_what_is_no_frame_is_refused():
     with pytest.raises(MistypedInput, match="give a pandas DataFrame"):
         DecisionTable("claims", small, otherwise="refer").decide_frame([{"amount": 1}])
+
+
+class Contract(BaseModel):
+    ends: dt.date
+    signed: dt.datetime | None = None
+
+
+def test_the_last_day_that_there_is_is_a_day_like_others():
+    k = fields(Contract)
+    table = DecisionTable("ends", rule(k.ends >= dt.date.max, then="open", because="it has no end"), otherwise="ends")
+    days = pd.Series(np.array(["9999-12-31", "2026-03-01"], dtype="M8[s]"))
+    assert table.decide_frame(pd.DataFrame({"ends": days}))["outcome"].tolist() == ["open", "ends"]

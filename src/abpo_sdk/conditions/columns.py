@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from abpo_sdk.conditions.distinct import distinct
 from abpo_sdk.conditions.field_schemas import FieldSchema, Place, Refused
-from abpo_sdk.conditions.rows import plain
 from abpo_sdk.conditions.typed_cases import truths_for_numbers
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Form = Literal["integer", "decimal", "float", "decimal of a float", "truth", "time", "duration", "date"]
 
-_SAFE = (str, int, float, bool, dt.date)
-"""Types of which values that are equal are taken alike."""
-_NOTHING = frozenset({"NoneType", "NaTType", "NAType"})
 _FEW_BITS = 2**53
 """Up to which every integer is a float."""
 
@@ -101,7 +98,7 @@ def take_column(series: pd.Series[Any], field: FieldSchema, annotation: Any, *, 
     """A column as a field takes it."""
     native = _native(series, field)
     if native is None or (native.none is not None and may_be_none and not field.takes_none):
-        codes, values = _distinct(series, field)
+        codes, values = distinct(series, field)
         return take_values(codes, values, field, annotation, may_be_none=may_be_none)
     return Taken(native, None if may_be_none else native.none)
 
@@ -244,43 +241,6 @@ def _dates(data: NDArray[Any]) -> Native | None:
         none if none.any() else None,
         lambda some: [dt.date.fromordinal(day + first) for day in some.tolist()],
     )
-
-
-def _distinct(series: pd.Series[Any], field: FieldSchema) -> tuple[NDArray[np.intp], list[Any]]:
-    """The values that occur, missing ones as None, and which each row has; equal ones apart unless the field takes them alike."""
-    import pandas as pd
-
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        codes = series.cat.codes.to_numpy().astype("intp")
-        return _with_none(codes, [plain(value) for value in series.cat.categories.tolist()])
-    numeric = field.plain in ("int", "float", "decimal")
-    if series.dtype == object:
-        texts = field.plain == "str" and pd.api.types.infer_dtype(series, skipna=True) == "string"
-        types = set() if texts else {t for t in set(map(type, series.to_numpy())) if t.__name__ not in _NOTHING}
-        if not (types == {str, float} or (len(types) <= 1 and types <= {*_SAFE, *((Decimal,) if numeric else ())})):
-            return _each(series)
-    try:
-        codes, found = pd.factorize(series)
-    except TypeError:  # a signaling NaN, which has no hash
-        return _each(series)
-    values = [plain(value) for value in pd.Series(found).tolist()]
-    if not numeric and any(type(value) is float for value in values):  # 0.0 and -0.0 are equal, and differ as texts
-        return _each(series)
-    return _with_none(codes, values)
-
-
-def _each(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
-    import numpy as np
-
-    return np.arange(len(series)), [plain(value) for value in series.tolist()]
-
-
-def _with_none(codes: NDArray[np.intp], values: list[Any]) -> tuple[NDArray[np.intp], list[Any]]:
-    import numpy as np
-
-    if len(codes) and codes.min() < 0:
-        return np.where(codes < 0, len(values), codes), [*values, None]
-    return codes, values
 
 
 def take_values(

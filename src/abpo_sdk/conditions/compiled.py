@@ -15,7 +15,7 @@ from typing import Any
 
 from abpo_sdk.conditions import amounts
 from abpo_sdk.conditions.items import ItemNode
-from abpo_sdk.conditions.kinds import Kind, Sort, unfit
+from abpo_sdk.conditions.kinds import Kind, Sort, kind_of_annotation, unfit
 from abpo_sdk.conditions.meaning import instant
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode, FieldNode, Node
 from abpo_sdk.conditions.reading import Reading
@@ -123,7 +123,7 @@ def value_of(node: Node) -> Value:
         part = value_of(node.part)
         absolute = amounts.absolute if node.kind.sort == "money" else abs
         return lambda reading: absolute(part(reading))
-    return node.compiled()
+    return _item(node) if isinstance(node, ItemNode) else node.compiled()
 
 
 def operand(node: Node) -> Value:
@@ -201,6 +201,36 @@ def _field(field: FieldNode) -> Value:
         return reading.value(field)
 
     return of_dict if in_dict else of_object
+
+
+def _item(node: ItemNode) -> Value:
+    """An item's value, or that of a field of it, as that of a field of the case."""
+    quick, items, otherwise = _exact_type(node.kind), node.items, node.value
+    if quick is None or len(node.path) > 1:
+        return otherwise
+    exact, fits = quick
+
+    def of_plain(reading: Reading) -> Any:
+        looked_at = reading.items.get(items)
+        if looked_at is not None and type(value := looked_at[1]) is exact and (fits is None or fits(value)):
+            return value
+        return otherwise(reading)
+
+    if not node.path:
+        return of_plain
+    [name], model = node.path, kind_of_annotation(items.source.kind.item).type
+    if issubclass(model, Mapping):
+        return otherwise
+
+    def of_object(reading: Reading) -> Any:
+        looked_at = reading.items.get(items)
+        if looked_at is not None and type(looked_at[1]) is model:
+            value = getattr(looked_at[1], name, None)
+            if type(value) is exact and (fits is None or fits(value)):
+                return value
+        return otherwise(reading)
+
+    return of_object
 
 
 def _has_zone(value: dt.datetime) -> bool:

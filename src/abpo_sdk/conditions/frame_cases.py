@@ -119,24 +119,6 @@ class SomeCases:
         return self._of.case(int(self._rows[row]))
 
 
-class FewCases:
-    """Cases of which a few values of some fields are known, to find out what conditions say of these."""
-
-    by_row = False
-
-    def __init__(self, model: type, leaves: dict[Path, Leaf], size: int) -> None:
-        self.model, self.size, self.problems = model, size, Problems()
-        self._leaves = leaves
-
-    def leaf(self, field: FieldNode) -> Leaf:
-        return next(
-            self._leaves[field.path[:n]] for n in range(len(field.path), 0, -1) if field.path[:n] in self._leaves
-        )
-
-    def case(self, row: int) -> Any:
-        raise NotImplementedError("these are no whole cases")
-
-
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     times = list(frame.columns).count(name)
     if times > 1:
@@ -144,4 +126,4 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     return frame[name]
 
 
-__all__ = ["Cases", "FewCases", "FrameCases", "SomeCases"]
+__all__ = ["Cases", "FrameCases", "SomeCases"]

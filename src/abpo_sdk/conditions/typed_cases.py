@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -19,6 +19,9 @@ from abpo_sdk.values.traversal import annotations_of, holds_personal, personal_i
 
 PLAIN = (str, int, float, Decimal, date, timedelta, type(None))
 """The types whose values are shown where they are refused."""
+
+SCALARS = frozenset({str, int, float, Decimal, date, datetime, timedelta, type(None)})
+"""The types whose values hold no others, and are no truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +108,35 @@ def truths_for_numbers(
     value: object, annotation: Any, path: tuple[int | str, ...]
 ) -> Iterator[tuple[tuple[int | str, ...], bool]]:
     """Where a mapping has `True` or `False` for a number; pydantic would make it 1 or 0."""
-    parts = _parts(annotation)
     if isinstance(value, bool):
-        sorts = {kind_of_annotation(part).sort for part in parts}
-        if sorts & NUMBERS and not sorts & {"truth", "other"}:
+        if _is_number(annotation):
             yield path, value
     elif isinstance(value, Mapping):
+        parts = [(part, _annotations(part) if _has_fields(part) else None) for part in _parts(annotation)]
         for name, item in value.items():
-            for part in parts:
-                inner = _annotations(part).get(name) if _has_fields(part) else _item_of(part, Mapping, name)
+            if type(item) in SCALARS:  # which are most, and hold nothing
+                continue
+            for part, fields in parts:
+                inner = _item_of(part, Mapping, name) if fields is None else fields.get(name)
                 yield from truths_for_numbers(item, inner, (*path, str(name)))
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
-            for part in parts:
+            for part in _parts(annotation):
                 yield from truths_for_numbers(item, _item_of(part, Collection, position), (*path, position))
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether a number is declared, and nothing that a truth could be."""
+    try:
+        return _declares_number(annotation)
+    except TypeError:  # an annotation with a mark that has no hash
+        return _declares_number.__wrapped__(annotation)
+
+
+@cache
+def _declares_number(annotation: Any) -> bool:
+    sorts = {kind_of_annotation(part).sort for part in _parts(annotation)}
+    return bool(sorts & NUMBERS) and not sorts & {"truth", "other"}
 
 
 def _parts(annotation: Any) -> list[Any]:
@@ -132,6 +150,11 @@ def _parts(annotation: Any) -> list[Any]:
 
 
 def _has_fields(annotation: Any) -> bool:
+    return isinstance(annotation, type) and _is_model(annotation)
+
+
+@cache
+def _is_model(annotation: type) -> bool:
     return kind_of_annotation(annotation).sort == "model"
 
 

@@ -6,26 +6,22 @@ are allowed by the same rows, so that one look-up a case is enough.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.columns import Coded, Native
+from abpo_sdk.conditions.columns import Native
 from abpo_sdk.conditions.comparisons import Comparison, Membership, Missing
+from abpo_sdk.conditions.compiled import COMPARISONS
 from abpo_sdk.conditions.condition import Both, Either, Not
-from abpo_sdk.conditions.field_reader import Leaf, NoOwner
-from abpo_sdk.conditions.frame_cases import Cases, FewCases
-from abpo_sdk.conditions.meaning import instant
-from abpo_sdk.conditions.native import NotNative, as_count, nearest_float
+from abpo_sdk.conditions.field_reader import NoOwner
+from abpo_sdk.conditions.frame_cases import Cases
+from abpo_sdk.conditions.native import NotNative
 from abpo_sdk.conditions.nodes import ConstantNode, FieldNode
 from abpo_sdk.conditions.partial_cases import partial_case
-from abpo_sdk.values.money import Money
+from abpo_sdk.policies.frame_order import Order, native_cuts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,12 +29,9 @@ if TYPE_CHECKING:
 
 WORD = 64
 """How many rows one word has."""
+_FULL = (1 << WORD) - 1
 _DIRECT = 1 << 16
 """How wide a range of integers is looked up directly."""
-_KEPT = 1 << 14
-"""For so many regions of one input it is kept which rows allow them."""
-
-_NUMBERS = (int, float, Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +49,26 @@ class Placed:
     odd: NDArray[np.bool_] | None
 
 
-@dataclass(slots=True)
 class InputAxis:
     """One input, and what the rows ask of it alone.
 
     Args:
         field: the input.
         rows: how many rows the table has.
-        asked: what rows ask, each with the row's number from 0.
     """
 
-    field: FieldNode
-    rows: int
-    asked: list[tuple[int, Condition]] = dataclasses.field(default_factory=list)
-    _points: list[Any] | None = None
-    _values: frozenset[Any] = frozenset()
-    _ordering: bool = False
-    _regions: dict[Any, tuple[int, bool]] = dataclasses.field(default_factory=dict)
-    _native: dict[Any, tuple[Any, Any, Any]] = dataclasses.field(default_factory=dict)
+    __slots__ = ("_asked_of", "_cuts", "_order", "_table", "asked", "field", "rows")
+
+    asked: list[tuple[int, Condition]]
+    """What rows ask, each with the row's number from 0."""
+
+    def __init__(self, field: FieldNode, rows: int) -> None:
+        self.field, self.rows = field, rows
+        self.asked = []
+        self._order: Order | None = None
+        self._table: NDArray[np.uint64] | None = None
+        self._cuts: dict[Any, tuple[Any, Any, Any]] = {}
+        self._asked_of: dict[Any, tuple[int, bool]] = {}
 
     def place(self, cases: Cases) -> Placed:
         """The column of the input, by regions."""
@@ -85,15 +80,15 @@ class InputAxis:
             except NotNative:
                 pass
         coded = column.coded() if isinstance(column, Native) else column
-        return self._place_coded(coded, self.field.path[len(leaf.path) :])
-
-    # machine values
+        rest = self.field.path[len(leaf.path) :]
+        words, odd = self._words_of([_inside(value, rest) for value in coded.values])
+        return Placed(coded.codes, words, odd if odd.any() else None)
 
     def _place_native(self, column: Native) -> Placed:
         import numpy as np
 
         cuts, words, odd = self._of_native(column)
-        data, last = column.data, len(cuts) + 1  # the last region is for none
+        data, last = column.data, len(cuts) + 1  # the last region but one is for none
         if column.form == "truth":
             index: Any = data.view(np.uint8)
         elif data.dtype.kind == "f":
@@ -118,138 +113,82 @@ class InputAxis:
     def _of_native(self, column: Native) -> tuple[Any, Any, Any]:
         """Where the regions of machine values begin, and by region the words, and whether it is odd."""
         key = column.form, column.per_second
-        if key not in self._native:
-            self._native[key] = self._made_native(column)
-        return self._native[key]
+        if key not in self._cuts:
+            cuts, one_each = native_cuts(column, self.order.constants)
+            try:
+                values = column.python(one_each)
+            except (ValueError, OverflowError):  # a day after the last that Python has, say
+                raise NotNative from None
+            words, odd = self._words_of([*values, None, math.inf])  # the last for what is not finite
+            self._cuts[key] = cuts, words, odd
+        return self._cuts[key]
 
-    def _made_native(self, column: Native) -> tuple[Any, Any, Any]:
+    @property
+    def order(self) -> Order:
+        """The constants that rows compare the input with."""
+        if self._order is None:
+            self._order = Order(self.field.kind, {c for _, condition in self.asked for c in _constants(condition)})
+        return self._order
+
+    def _words_of(self, values: Sequence[Any]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """By value, the words of the rows that allow it, and whether some row cannot be asked about it."""
         import numpy as np
 
-        if column.form == "truth":
-            cuts: Any = np.array([True])
-            data = np.array([False, True])
-        elif column.data.dtype.kind == "f":
-            cuts = np.array(sorted({cut for c in self._constants() for cut in _float_cuts(column, c)}))
-            data = np.concatenate([[np.nextafter(cuts[0], -np.inf) if len(cuts) else 0.0], cuts])
-            data = np.where(np.isfinite(data), data, 0.0)  # beyond all floats there is no value, whatever is said of it
-        else:
-            counts = [as_count(column, constant) for constant in self._constants()]
-            whole = sorted({cut for c in counts for cut in (math.ceil(c), math.floor(c) + 1)})
-            cuts = np.array([cut for cut in whole if -(2**63) < cut < 2**63], dtype=np.int64)
-            data = np.concatenate([[int(cuts[0]) - 1 if len(cuts) else 0], cuts]).astype(np.int64)
-        none = np.zeros(len(data) + 1, dtype=bool)
-        none[-1] = True
-        some = Native(column.form, np.append(data, data[:1]), none, column.python, column.per_second)
-        words, odd = self._asked_of(some)
-        # after the region for none one for what is not finite, which no row can be asked about
-        return cuts, np.hstack([words, words[:, -1:]]), np.append(odd, True)
-
-    def _asked_of(self, some: Native) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-        import numpy as np
-
-        size = len(some.data)
-        cases = FewCases(self.field.model, {self.field.path: Leaf(self.field.path, some)}, size)
-        words = np.full((words_of(self.rows), size), ~np.uint64(0))
-        odd = np.zeros(size, dtype=bool)
-        everywhere = np.ones(size, dtype=bool)
-        for row, condition in self.asked:
-            said = condition.answers(cases, everywhere)
-            words[row // WORD] &= np.where(said.holds, ~np.uint64(0), ~bit(row))
-            odd |= said.problem > 0
+        if self._table is None:
+            self._table = self._made_table()
+        regions = [self.order.region(value) for value in values]
+        words = self._table[:, [0 if region is None else region for region in regions]]
+        odd = np.zeros(len(values), dtype=bool)
+        for place, region in enumerate(regions):
+            if region is None:
+                allowed, odd[place] = self._asked(values[place])
+                words[:, place] = [allowed >> WORD * word & _FULL for word in range(len(words))]
         return words, odd
 
-    def _constants(self) -> set[Any]:
-        """The constants that rows compare the input with."""
-        return {constant for _, condition in self.asked for constant in _constants(condition)}
-
-    # Python's own values
-
-    def points(self) -> list[Any]:
-        """The constants that rows compare the input with, ascending where they have an order."""
-        if self._points is None:
-            found = self._constants()
-            self._values, sort = frozenset(found), self.field.kind.sort
-            self._ordering = all(_fits(sort, value) for value in found) and _currencies(found) <= 1
-            self._points = sorted(map(_place, found)) if self._ordering else list(found)
-        return self._points
-
-    def _place_coded(self, column: Coded, rest: tuple[str, ...]) -> Placed:
+    def _made_table(self) -> NDArray[np.uint64]:
+        """By region, the words of the rows that allow its values."""
         import numpy as np
 
-        known = [self._allowed(_inside(value, rest)) for value in column.values]
-        bits = [allowed for allowed, _ in known]
-        words = np.array(
-            [[allowed >> shift & _FULL for allowed in bits] for shift in range(0, words_of(self.rows) * WORD, WORD)],
-            dtype=np.uint64,
-        )
-        odd = np.array([strange for _, strange in known], dtype=bool)
-        return Placed(column.codes, words, odd if odd.any() else None)
+        regions = np.arange(self.order.size)
+        words = np.full((words_of(self.rows), len(regions)), np.uint64(_FULL))
+        for row, condition in self.asked:
+            words[row // WORD][~self._holds(condition, regions)] &= ~bit(row)
+        return words
 
-    def _allowed(self, value: Any) -> tuple[int, bool]:
-        """The rows that allow a value, as bits, and whether some row cannot be asked about it."""
-        region = self._region(value)
-        if region is None:
-            return self._asked(value)
-        found = self._regions.get(region)
-        if found is None:
-            found = self._asked(value)
-            if len(self._regions) < _KEPT:
-                self._regions[region] = found
-        return found
+    def _holds(self, condition: Any, regions: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """In which regions a condition holds that is about the input alone."""
+        import numpy as np
 
-    def _region(self, value: Any) -> Any:
-        """What is the same for values of which the rows say the same; None where that is not known."""
-        points, sort = self.points(), self.field.kind.sort
-        if value is None:
-            return ("none",)
-        if sort == "text" and type(value) is str:
-            return ("is", value) if value in self._values else ("other",)
-        if sort == "choice" and value in self.field.kind.choices:
-            return ("is", value)
-        if self._ordering and _fits(sort, value):
-            place = _place(value)
-            left = bisect_left(points, place)
-            return left, left < len(points) and points[left] == place, type(value), getattr(value, "currency", None)
-        return None
+        if isinstance(condition, Not):
+            return ~self._holds(condition.part, regions)
+        if isinstance(condition, (Both, Either)):
+            left, right = (self._holds(part, regions) for part in condition.parts())
+            return left & right if isinstance(condition, Both) else left | right
+        if isinstance(condition, Comparison):
+            (constant,) = condition.constants()
+            return np.asarray(
+                COMPARISONS[condition.operator](regions, self.order.region_of_constant(constant)), dtype=bool
+            )
+        if isinstance(condition, Membership):
+            return np.isin(regions, [self.order.region_of_constant(constant) for constant in condition.among])
+        return np.zeros(regions.shape, dtype=bool)  # missing, which no value in a region is
 
     def _asked(self, value: Any) -> tuple[int, bool]:
+        """The rows that allow a value, as bits, and whether some row cannot be asked about it; each row is asked."""
+        if value is None and None in self._asked_of:
+            return self._asked_of[None]
         reading = Reading(partial_case(self.field.model, [(self.field.path, value)]))
-        allowed = (1 << words_of(self.rows) * WORD) - 1
-        odd = False
+        allowed, odd = (1 << words_of(self.rows) * WORD) - 1, False
         for row, condition in self.asked:
             try:
                 if not condition.evaluate(reading):
                     allowed &= ~(1 << row)
             except Exception:  # noqa: BLE001  whatever it is, it comes up again where the row is reached
                 odd = True
+                break
+        if value is None:
+            self._asked_of[None] = allowed, odd
         return allowed, odd
-
-
-_FULL = (1 << WORD) - 1
-_ORDERED: dict[str, type] = {"duration": dt.timedelta, "money": Money}
-
-
-def _fits(sort: str, value: Any) -> bool:
-    """Whether a value of an ordered sort has its place among the constants of that sort."""
-    if sort in ("integer", "decimal", "float"):
-        finite = not isinstance(value, (float, Decimal)) or math.isfinite(value)
-        return isinstance(value, _NUMBERS) and not isinstance(value, bool) and finite
-    if sort in ("time", "clock"):
-        return isinstance(value, dt.datetime if sort == "time" else dt.time) and (value.tzinfo is None) is (
-            sort == "clock"
-        )
-    return type(value) is dt.date if sort == "date" else isinstance(value, _ORDERED.get(sort, ()))
-
-
-def _place(value: Any) -> Any:
-    """By what a value is ordered: a time by its moment, money by its amount."""
-    if isinstance(value, dt.datetime):
-        return instant(value)
-    return value.amount if isinstance(value, Money) else value
-
-
-def _currencies(values: Iterable[Any]) -> int:
-    return len({value.currency for value in values if isinstance(value, Money)})
 
 
 def _inside(value: Any, rest: Sequence[str]) -> Any:
@@ -259,22 +198,6 @@ def _inside(value: Any, rest: Sequence[str]) -> Any:
             return None
         value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
     return None if isinstance(value, NoOwner) else value
-
-
-def _float_cuts(column: Native, constant: Any) -> list[float]:
-    """The least float that is not below a constant, and the least that is above it."""
-    import numpy as np
-
-    if not isinstance(constant, _NUMBERS):
-        raise NotNative
-    nearest = nearest_float(constant)
-    if not math.isfinite(nearest):
-        return []
-    near = [nearest, float(np.nextafter(nearest, np.inf))]
-    values = column.python(np.array(near[:1]))
-    not_below = near[0] if values[0] >= constant else near[1]
-    above = near[0] if values[0] > constant else near[1]
-    return [cut for cut in (not_below, above) if math.isfinite(cut)]
 
 
 def _constants(condition: Condition) -> list[Any]:

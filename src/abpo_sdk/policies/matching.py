@@ -20,7 +20,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.nodes import FieldNode
 from abpo_sdk.conditions.regions import Axis, Regions, regions_of
 from abpo_sdk.errors import InputError
 from abpo_sdk.values.traversal import is_typed_dict
@@ -40,15 +39,22 @@ class Matcher:
     def __init__(self, model: type, conditions: Sequence[Condition]) -> None:
         space = regions_of(conditions)
         self.axes = space.axes
-        self.exact = not space.atoms
+        self.exact = not space.atoms and (is_typed_dict(model) or getattr(model, "__new__", None) is object.__new__)
         """Whether the values of the inputs settle every condition, so that they alone explain what matched."""
         self._rows = _Rows(space)
         self._atoms = [(atom.condition, yes, no) for atom, (yes, no) in zip(space.atoms, self._rows.atoms, strict=True)]
+        self._model = model
+        self._names = [axis.field.path[0] for axis in self.axes]
         self.match: Callable[[Any], Match | None] = self._made(model)
 
     def reading(self, values: tuple[Any, ...]) -> Reading:
         """A reading of a case that had those values."""
-        return Kept({(axis.field.model, axis.field.path): value for axis, value in zip(self.axes, values, strict=True)})
+        if is_typed_dict(self._model):
+            return Reading(dict(zip(self._names, values, strict=True)))
+        case: Any = object.__new__(self._model)  # it has what the conditions read, and nothing else
+        for name, value in zip(self._names, values, strict=True):
+            object.__setattr__(case, name, value)
+        return Reading(case)
 
     def _made(self, model: type) -> Callable[[Any], Match | None]:
         """The function from a case to its match, written for these inputs; None where it has no answer."""
@@ -119,29 +125,6 @@ class _Rows:
 
     def _truth(self, atom: int, *, truth: bool) -> int:
         return sum(1 << bit for bit, (_, _, atoms) in enumerate(self.boxes) if atoms.get(atom, truth) is truth)
-
-
-class Kept(Reading):
-    """A reading of values that were kept, after the case itself may have changed."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: dict[tuple[type, tuple[str, ...]], Any]) -> None:
-        super().__init__()
-        self._values = values
-
-    def thing(self, field: FieldNode) -> Any:
-        """What stands for every case."""
-        return self
-
-    def value(self, field: FieldNode, *, missing_ok: bool = False) -> Any:
-        """The value that was kept."""
-        self.read[field.model, field.name] = None
-        return self._values[field.model, field.path]
-
-    def raw(self, field: FieldNode) -> Any:
-        """The value that was kept."""
-        return self._values[field.model, field.path]
 
 
 class _Code:
@@ -291,4 +274,4 @@ def _no_answer(case: Any) -> None:
     """What is said of cases of which nothing can be told quickly."""
 
 
-__all__ = ["Kept", "Match", "Matcher"]
+__all__ = ["Match", "Matcher"]

@@ -268,11 +268,15 @@ class DecisionTable(TableForms):
         >>> DecisionTable("claims", small, otherwise="refer").outcome({"amount": 700})
         'refer'
         """
-        typed = self._typed(case) if self._copied else case
-        found = self._matcher.match(typed)
+        found = None if self._copied else self._matcher.match(case)
         if found is None:
-            return self._outcome(self.rows_for(Reading(self._typed(typed))))
-        return self._hit_of(found[0], typed).decision.outcome
+            case = self._typed(case)
+            found = self._matcher.match(case)
+        return (
+            self._outcome(self.rows_for(Reading(case)))
+            if found is None
+            else self._hit_of(found[0], case).decision.outcome
+        )
 
     def result(self, case: Any) -> Any:
         """What the table gives for a case, in its own types, as DMN has it.
@@ -295,9 +299,9 @@ class DecisionTable(TableForms):
         >>> DecisionTable("claims", small, otherwise={"decision": "refer", "days": 30}).result({"amount": 120})
         {'decision': 'pay', 'days': 14}
         """
-        typed = self._typed(case) if self._copied else case
-        found = self._matcher.match(typed)
-        rows = self.rows_for(Reading(self._typed(typed))) if found is None else self._hit_of(found[0], typed).rows
+        case = self._typed(case)
+        found = self._matcher.match(case)
+        rows = self.rows_for(Reading(case)) if found is None else self._hit_of(found[0], case).rows
         if self.aggregation is not None and rows:
             return aggregated(self.aggregation, [self.values[row][0] for row in rows])
         results = [self._named(values) for values in self._given(rows)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from abpo_sdk.conditions.kinds import kind_of_annotation
 from abpo_sdk.testing.expectations import NotAsExpectedError, SkippedError, expect
 from abpo_sdk.testing.policy_checks.examined import Examined, about
+from abpo_sdk.values.traversal import annotations_of
 
 
 def a_frame_is_decided_as_its_rows_are(examined: Examined) -> None:
@@ -29,8 +31,8 @@ def _columns(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The fields of a case as columns, those of a model within it by dotted names."""
     columns: dict[str, Any] = {}
     for name, value in values.items():
-        fields = getattr(type(value), "model_fields", None) or getattr(type(value), "__dataclass_fields__", None)
-        if fields:
+        if not isinstance(value, Mapping) and kind_of_annotation(type(value)).sort == "model":
+            fields = annotations_of(type(value))
             columns |= _columns({field: getattr(value, field) for field in fields}, f"{prefix}{name}.")
         else:
             columns[f"{prefix}{name}"] = value
