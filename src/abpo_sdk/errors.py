@@ -8,7 +8,8 @@ AbpoError
 │   ├── NoTruthValue         `and`, `or`, `not` or a chained comparison on a condition
 │   └── InputError           what a condition needs of this case is not fit to be compared
 │       ├── MissingInput     the value is absent
-│       └── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
+│       ├── MistypedInput    the value has another type, is NaN or infinite, or is a time without a zone
+│       └── NotInForce       no version of a policy was in force at the time
 ├── UnknownOutcome           an outcome that the policy does not know
 ├── TableError
 │   ├── TableInvalid         rows that are wrong, in a table that is checked strictly
@@ -119,6 +120,7 @@ __all__ = [
     "NobodyHolds",
     "NotAwaited",
     "NotCanonical",
+    "NotInForce",
     "NotPermitted",
     "NoteInvalid",
     "OnHold",
@@ -198,6 +200,10 @@ class MissingInput(InputError):
 
 class MistypedInput(InputError):
     """The value has another type than declared, is NaN or infinite, or is a time without a zone."""
+
+
+class NotInForce(InputError):
+    """No version of a policy was in force at the time that counts for the case; the message names the time, and the first version's."""
 
 
 class UnknownOutcome(AbpoError):

@@ -418,3 +418,12 @@ def test_a_thousand_rows_of_which_one_has_changed_are_compared_at_once():
     assert len(difference.changes) == 1
     [region] = difference.decides_otherwise.regions
     assert region.where == "amount in (5,005..5,008]"
+
+
+def test_of_tables_that_have_little_in_common_it_is_said_that_there_is_more():
+    def table(field):
+        return claims(*(rule(field == n, then=f"{field!r} {n}", because="so") for n in range(0, 150, 2)))
+
+    found = diff(table(c.amount), table(c.order.lines)).decides_otherwise
+    assert (len(found.regions), found.exact) == (20, False)
+    assert "there are more than these" in str(found)

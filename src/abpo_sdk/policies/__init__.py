@@ -10,9 +10,16 @@ from abpo_sdk.policies.table import DecisionTable
 if TYPE_CHECKING:
     from abpo_sdk.policies.decision_model import DecisionModel
     from abpo_sdk.policies.differences import Difference, diff
+    from abpo_sdk.policies.effective_dates import InForce
 
-__all__ = ["DecisionModel", "DecisionTable", "Difference", "Output", "Policy", "Rule", "diff", "rule"]
+__all__ = ["DecisionModel", "DecisionTable", "Difference", "InForce", "Output", "Policy", "Rule", "diff", "rule"]
 
 __getattr__, __dir__ = lazily(
-    __name__, {"DecisionModel": "decision_model", "Difference": "differences", "diff": "differences"}
+    __name__,
+    {
+        "DecisionModel": "decision_model",
+        "Difference": "differences",
+        "InForce": "effective_dates",
+        "diff": "differences",
+    },
 )

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STEPS = 3_000_000
 """Comparisons of boxes that one comparison of tables may take: some seconds."""
 
+PIECES = 4_000
+"""So many boxes of cases that are decided otherwise are told apart; of two tables that have little in common there may be any number."""
+
 
 def divergences(
     old: DecisionTable,
@@ -51,7 +54,12 @@ def divergences(
     doubts = list(both.doubts())
     found: dict[tuple[Given, Given], list[Sides]] = {}
     try:
-        for before, after, piece in both.differing(changed):
+        for number, (before, after, piece) in enumerate(both.differing(changed)):
+            if number == PIECES:
+                doubts.append(
+                    "the tables differ for too many sorts of cases to tell them all; there are more than these"
+                )
+                break
             found.setdefault((before, after), []).append(piece)
     except TooMany:
         doubts.append("the tables are too large to compare for every case; there may be more than this")

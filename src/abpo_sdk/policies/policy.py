@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from abpo_sdk.conditions.typed_cases import typed_case
 from abpo_sdk.errors import MistypedInput
 from abpo_sdk.ledger.decisions import decode_decision, encode_case, encode_decision
+from abpo_sdk.ledger.keyed import Keyed
 from abpo_sdk.ledger.recorder import Call, Occurrence, in_force, recorder
 from abpo_sdk.values.decision import Decision
 from abpo_sdk.values.encoded import Digest, Encoded, JsonValue, file_digest
@@ -45,6 +47,26 @@ class Policy(ABC):
         typed = self._typed(case)
         if in_force() is None:
             return self.decide(typed)
+        return self._recorded(case, typed, lambda _: self.decide(typed))
+
+    def _recorded(
+        self,
+        given: Any,
+        typed: Any,
+        decide: Callable[[datetime | None], Decision],
+        *,
+        timed: bool = False,
+        asked: Mapping[str, JsonValue] | None = None,
+    ) -> Decision:
+        """Decide through the recorder in force.
+
+        Args:
+            given: the case as it was given.
+            typed: the same as an object of the case type.
+            decide: gives the decision, at a time where it is `timed`.
+            timed: whether it depends on when it is recorded, and so is made then; None is the time where nothing is recorded.
+            asked: what else goes into it.
+        """
         encoded: list[Encoded] = []
 
         def case_as_json(digest: Digest = file_digest) -> Encoded:
@@ -54,9 +76,13 @@ class Policy(ABC):
 
         def inputs(digest: Digest) -> Encoded:
             case_tree = case_as_json(digest)
-            return Encoded({"case": case_tree.tree, "version": self.version}, case_tree.within("case"), case_tree.files)
+            tree = {"case": case_tree.tree, "version": self.version, **(asked or {})}
+            return Encoded(tree, case_tree.within("case"), case_tree.files)
 
-        def record(decision: Decision, occurrence: Occurrence | None) -> tuple[Encoded, Decision]:
+        def record(decision: Decision | None, occurrence: Occurrence | None) -> tuple[Encoded, Decision]:
+            if decision is None:
+                with Keyed(None, ""):  # what is decided within is a part of this decision
+                    decision = decide(None if occurrence is None else occurrence.at)
             if occurrence is not None:
                 decision = replace(decision, id=occurrence.id, at=occurrence.at)
             return encode_decision(decision, case_as_json()), decision
@@ -64,17 +90,18 @@ class Policy(ABC):
         def restore(tree: JsonValue, occurrence: Occurrence) -> Decision:
             return decode_decision(tree, case=typed, occurrence=occurrence)
 
-        call = Call(
+        call: Call[Decision | None] = Call(
             kind="decision",
             name=self.name,
             inputs=inputs,
             record=record,
             restore=restore,
-            arguments={"": case},
+            arguments={"": given},
             case=typed,
             version=self.version,
         )
-        return recorder().perform(call, lambda: self.decide(typed))
+        made = recorder().perform(call, lambda: None if timed else decide(None))
+        return decide(None) if made is None else made
 
     def _typed(self, case: Any) -> Any:
         wanted = self.case_type

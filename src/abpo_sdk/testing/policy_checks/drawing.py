@@ -7,7 +7,7 @@ from typing import Any
 
 from abpo_sdk.conditions.condition import constants_for
 from abpo_sdk.errors import DefinitionError
-from abpo_sdk.policies import DecisionTable, Policy
+from abpo_sdk.policies import DecisionTable, InForce, Policy
 
 
 def drawn_cases(policy: Policy, given: Any, count: int) -> list[Any]:
@@ -40,7 +40,9 @@ def drawn_cases(policy: Policy, given: Any, count: int) -> list[Any]:
 
 
 def constants_of(policy: Policy) -> list[Any]:
-    """The constants that the conditions of a table compare with; empty for other policies."""
+    """The constants that the conditions of a table compare with, and the dates of versions; empty for other policies."""
+    if isinstance(policy, InForce):
+        return [constant for v in policy.versions for constant in (v.valid_from, *constants_of(v.policy))]
     if not isinstance(policy, DecisionTable):
         return []
     found: list[Any] = []
