@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -122,7 +123,17 @@ def _fields_of(model: Any) -> tuple[tuple[str, str, Any, bool], ...]:
             for f in dataclasses.fields(model)
             if f.init
         )
-    return tuple((name, name, annotation, name in model.__required_keys__) for name, annotation in annotations.items())
+    return tuple(
+        (name, name, annotation, _is_required(model, name, annotation)) for name, annotation in annotations.items()
+    )
+
+
+def _is_required(model: Any, name: str, annotation: Any) -> bool:
+    """Whether a typed dictionary must have a key; what Python says of one is wrong where annotations are texts."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Required, typing.NotRequired):
+        return origin is typing.Required
+    return name in model.__required_keys__
 
 
 def _alias(info: Any, name: str) -> str:
