@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from abpo_sdk.conditions import Condition, Reading, fields
 from abpo_sdk.conditions.expressions import node_of
-from abpo_sdk.conditions.regions import bits_of, regions_of
+from abpo_sdk.conditions.regions.space import bits_of, regions_of
 from abpo_sdk.errors import InputError, MissingInput, MistypedInput
 
 from .test_conditions_hold_as_python_says import CASES, CONDITIONS, condition, is_plain

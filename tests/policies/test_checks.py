@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abpo_sdk.conditions import Reading, fields
-from abpo_sdk.conditions.regions import bits_of, regions_of
+from abpo_sdk.conditions.regions.space import bits_of, regions_of
 from abpo_sdk.errors import MissingInput
-from abpo_sdk.policies.checks import check
+from abpo_sdk.policies.checks.check import check
 from abpo_sdk.policies.rules import Output
 
 

@@ -13,12 +13,12 @@ from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, fields, rule
 from abpo_sdk.conditions import Reading, always
-from abpo_sdk.conditions.regions import bits_of
+from abpo_sdk.conditions.regions.space import bits_of
 from abpo_sdk.errors import AbpoError, DefinitionError, InputError, MistypedInput
 from abpo_sdk.policies import Output, diff
-from abpo_sdk.policies.compared_tables import ComparedTables
-from abpo_sdk.policies.coverage import Budget
-from abpo_sdk.policies.given import decided
+from abpo_sdk.policies.checks.coverage import Budget
+from abpo_sdk.policies.differences.compared_tables import ComparedTables
+from abpo_sdk.policies.differences.given import decided
 from abpo_sdk.policies.hit_policies import HIT_POLICIES
 from tests.conditions.test_conditions_hold_as_python_says import CASES, Case
 from tests.conditions.test_regions import WRITTEN

@@ -8,7 +8,7 @@ from abpo_sdk import DecisionTable, fields, rule
 from abpo_sdk.conditions import Reading, always
 from abpo_sdk.errors import HitPolicyViolated, MissingInput, MistypedInput, NoRuleApplies
 from abpo_sdk.policies import Output
-from abpo_sdk.policies.frames import COLUMNS
+from abpo_sdk.policies.frames.deciding import COLUMNS
 from tests.conditions.frame_strategies import VALUES, Case, Checked, Flat, Loose, conditions, frames, more, simple
 from tests.conditions.rows_one_by_one import cases_of
 

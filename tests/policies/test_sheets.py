@@ -14,8 +14,8 @@ from abpo_sdk import DecisionTable, fields, rule
 from abpo_sdk.conditions import always
 from abpo_sdk.errors import DefinitionError, MissingInput
 from abpo_sdk.policies import Output
-from abpo_sdk.policies.reading_sheets import FORMULA
-from abpo_sdk.policies.writing_rows import joined
+from abpo_sdk.policies.sheets.reading import FORMULA
+from abpo_sdk.policies.sheets.row_by_row import joined
 from tests.policies.feel.cases import Case as AnyCase
 from tests.policies.feel.cases import conditions, decimals, durations, moments, texts
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from abpo_sdk import DecisionTable, rule
 from abpo_sdk.conditions import Reading, fields
-from abpo_sdk.conditions.regions import bits_of, regions_of
+from abpo_sdk.conditions.regions.space import bits_of, regions_of
 from abpo_sdk.errors import DefinitionError, MistypedInput, UnknownOutcome
-from abpo_sdk.policies.why_not import why_not
+from abpo_sdk.policies.counterfactuals.why_not import why_not
 from abpo_sdk.values.personal import Personal
 
 from .test_checks import OUTPUTS, ROWS, Claim, result

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abpo_sdk.conditions.compiled import Truth
-    from abpo_sdk.conditions.frame_answers import Answers
-    from abpo_sdk.conditions.frame_cases import Cases
+    from abpo_sdk.conditions.frames.answers import Answers
+    from abpo_sdk.conditions.frames.cases import Cases
     from abpo_sdk.values.personal import Personal
 
 
@@ -40,7 +40,7 @@ class Comparison(Condition):
         return compiled.comparison(self.operator, self.left, self.right)
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         found = None if cases.by_row else frame_answers.comparison(self, cases, asked)
         return super().answers(cases, asked) if found is None else found
@@ -107,7 +107,7 @@ class Membership(Condition):
         return compiled.membership(self.item, self.among)
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         found = None if cases.by_row else frame_answers.membership(self, cases, asked)
         return super().answers(cases, asked) if found is None else found
@@ -147,7 +147,7 @@ class Missing(Condition):
         return compiled.missing(self.field)
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         found = None if cases.by_row else frame_answers.missing(self, cases, asked)
         return super().answers(cases, asked) if found is None else found

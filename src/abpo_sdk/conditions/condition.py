@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abpo_sdk.conditions.compiled import Truth
-    from abpo_sdk.conditions.frame_answers import Answers
-    from abpo_sdk.conditions.frame_cases import Cases
-    from abpo_sdk.conditions.frames import FrameTruth
+    from abpo_sdk.conditions.frames.answers import Answers
+    from abpo_sdk.conditions.frames.cases import Cases
+    from abpo_sdk.conditions.frames.truth import FrameTruth
     from abpo_sdk.conditions.nodes import FieldNode
     from abpo_sdk.values.personal import Personal
 
@@ -69,7 +69,7 @@ class Condition(ABC):
         >>> truth.holds.tolist(), truth.missing.tolist()
         ([True, False, False], [False, False, True])
         """
-        from abpo_sdk.conditions.frames import holds_frame  # with numpy and pandas, which few conditions need
+        from abpo_sdk.conditions.frames.truth import holds_frame  # with numpy and pandas, which few conditions need
 
         return holds_frame(self, models_of([self]), frame)
 
@@ -102,7 +102,7 @@ class Condition(ABC):
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
         """What it says of many cases, as `evaluate` says it of each; of those that are not `asked` about, nothing."""
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         if self.reads_fields_only and not cases.by_row:
             return frame_answers.by_distinct(self, cases, asked)
@@ -200,7 +200,7 @@ class Both(Condition):
         return compiled.all_of(tuple(part.compiled() for part in row_of(self)))
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         return frame_answers.all_of(row_of(self), cases, asked)
 
@@ -238,7 +238,7 @@ class Either(Condition):
         return compiled.any_of(tuple(part.compiled() for part in row_of(self)))
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         return frame_answers.any_of(row_of(self), cases, asked)
 
@@ -285,7 +285,7 @@ class Not(Condition):
         return compiled.none_of(self.part.compiled())
 
     def answers(self, cases: Cases, asked: NDArray[np.bool_]) -> Answers:
-        from abpo_sdk.conditions import frame_answers
+        from abpo_sdk.conditions.frames import answers as frame_answers
 
         return frame_answers.none_of(self.part, cases, asked)
 

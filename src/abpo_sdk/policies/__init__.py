@@ -9,7 +9,7 @@ from abpo_sdk.policies.table import DecisionTable
 
 if TYPE_CHECKING:
     from abpo_sdk.policies.decision_model import DecisionModel
-    from abpo_sdk.policies.differences import Difference, diff
+    from abpo_sdk.policies.differences.difference import Difference, diff
     from abpo_sdk.policies.effective_dates import InForce
 
 __all__ = ["DecisionModel", "DecisionTable", "Difference", "InForce", "Output", "Policy", "Rule", "diff", "rule"]

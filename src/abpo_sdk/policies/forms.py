@@ -74,7 +74,7 @@ class TableForms(Policy):
         >>> claims.rules[0].when.text()
         "amount <= 500 and country in ('DE', 'FR')"
         """
-        from abpo_sdk.policies.writing_rows import rules_of_rows  # which knows FEEL
+        from abpo_sdk.policies.sheets.row_by_row import rules_of_rows  # which knows FEEL
 
         declared = declared_outputs(name, outputs)
         rules, model = rules_of_rows(name, inputs, declared, rows)
@@ -134,7 +134,7 @@ class TableForms(Policy):
         >>> DecisionTable.from_frame("claims", frame, Claim, outputs=["decision"], otherwise="refer").outcome({"amount": 3})
         'pay'
         """
-        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_frame
+        from abpo_sdk.policies.sheets.reading import rules_of_sheet, sheet_of_frame
 
         declared = declared_outputs(name, outputs)
         made: Self = _maker(cls)(
@@ -194,7 +194,7 @@ class TableForms(Policy):
         >>> claims.result(Claim(amount=3))
         True
         """
-        from abpo_sdk.policies.reading_sheets import rules_of_sheet, sheet_of_csv
+        from abpo_sdk.policies.sheets.reading import rules_of_sheet, sheet_of_csv
 
         declared = declared_outputs(name, outputs)
         made: Self = _maker(cls)(
@@ -226,7 +226,7 @@ class TableForms(Policy):
         >>> DecisionTable("claims", small, otherwise="refer").to_frame().to_dict("records")
         [{'amount': '<= 500', 'outcome': '"pay"', 'because': 'the claim is small'}]
         """
-        from abpo_sdk.policies.writing_sheets import frame_of
+        from abpo_sdk.policies.sheets.writing import frame_of
 
         return frame_of(self._table)
 
@@ -241,7 +241,7 @@ class TableForms(Policy):
             DefinitionError: something that FEEL cannot say, or a reason that a spreadsheet would take for a formula.
             OSError: the file cannot be written.
         """
-        from abpo_sdk.policies.writing_sheets import write_csv
+        from abpo_sdk.policies.sheets.writing import write_csv
 
         write_csv(self._table, path, delimiter)
 

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from abpo_sdk.conditions import Condition, Reading
-from abpo_sdk.conditions.regions import Axis, Regions, regions_of
+from abpo_sdk.conditions.regions.space import Axis, Regions, regions_of
 from abpo_sdk.errors import InputError
 from abpo_sdk.values.traversal import is_typed_dict
 

@@ -10,8 +10,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abpo_sdk.conditions import Reading
-from abpo_sdk.policies.columns import ANYTHING, Columns, columns_of, hit_letter
 from abpo_sdk.policies.rules import written_out
+from abpo_sdk.policies.sheets.columns import ANYTHING, Columns, columns_of, hit_letter
 from abpo_sdk.policies.trace import RowTrace, Trace, trace_of
 
 if TYPE_CHECKING:

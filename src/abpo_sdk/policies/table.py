@@ -32,10 +32,10 @@ from abpo_sdk.values.traversal import is_typed_dict
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abpo_sdk.policies.findings import Finding
-    from abpo_sdk.policies.frames import FrameTable
+    from abpo_sdk.policies.checks.findings import Finding
+    from abpo_sdk.policies.counterfactuals.why_not import WhyNot
+    from abpo_sdk.policies.frames.deciding import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
-    from abpo_sdk.policies.why_not import WhyNot
 
 Row = Values | None
 """What a row gives; None where no row applies and there is no default."""
@@ -346,7 +346,7 @@ class DecisionTable(TableForms):
 
     @cached_property
     def _frames(self) -> FrameTable:
-        from abpo_sdk.policies.frames import FrameTable  # with numpy and pandas
+        from abpo_sdk.policies.frames.deciding import FrameTable  # with numpy and pandas
 
         return FrameTable(self, self._outcome, self._output)
 
@@ -405,7 +405,7 @@ class DecisionTable(TableForms):
         >>> str(finding), finding.counterexample
         ('error: row 2 can never decide: row 1 covers it', {'amount': 99})
         """
-        from abpo_sdk.policies.checks import check  # seldom asked
+        from abpo_sdk.policies.checks.check import check  # seldom asked
 
         rules = [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)]
         return check(rules, self.hit_policy, default=self.default, outputs=self.outputs, notes=notes, limit=limit)
@@ -439,7 +439,7 @@ class DecisionTable(TableForms):
         >>> answer.ways[0].values
         {'amount': 500}
         """
-        from abpo_sdk.policies.why_not import why_not  # seldom asked
+        from abpo_sdk.policies.counterfactuals.why_not import why_not  # seldom asked
 
         return why_not(
             [(row.when, values) for row, values in zip(self.rules, self.values, strict=True)],
@@ -474,7 +474,7 @@ class DecisionTable(TableForms):
         >>> claims.changes(claims(Claim(amount=900)))
         ("'pay' if amount 900 <= 500",)
         """
-        from abpo_sdk.policies.missing import changes  # seldom asked
+        from abpo_sdk.policies.counterfactuals.row_by_row import changes  # seldom asked
 
         return tuple(dict.fromkeys(changes(self, self._typed(decision.case))))
 

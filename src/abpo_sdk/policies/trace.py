@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions import Condition, Reading
 from abpo_sdk.errors import InputError, TableError
-from abpo_sdk.policies.cells import conjuncts, stated, told
 from abpo_sdk.policies.rules import Rule, Value, written_out
+from abpo_sdk.policies.sheets.cells import conjuncts, stated, told
 
 if TYPE_CHECKING:
     from abpo_sdk.policies.table import DecisionTable

@@ -1,0 +1,1 @@
+"""Conditions on frames: what each says of every row."""

@@ -1,0 +1,1 @@
+"""The space of cases, cut where conditions change."""

@@ -1,0 +1,1 @@
+"""Static checks of a table: what is wrong with its rows, before the first case."""

@@ -1,0 +1,1 @@
+"""What would have led to another outcome."""

@@ -1,0 +1,1 @@
+"""Tables decide frames: all rows at once."""
