@@ -18,8 +18,8 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "DecisionModel": "decision_model",
-        "Difference": "differences",
+        "Difference": "differences.difference",
         "InForce": "effective_dates",
-        "diff": "differences",
+        "diff": "differences.difference",
     },
 )
