@@ -119,6 +119,15 @@ def test_a_decision_that_nobody_has_read_yet_is_equal_hashes_prints_and_travels_
         _ = made().reason
 
 
+def test_what_one_decision_gives_is_no_other_decisions():
+    terms = DecisionTable(
+        "terms", rule(c.amount > 1, then={"decision": "pay", "days": 14}, because="so"), otherwise=None
+    )
+    first = terms(Claim(amount=2))
+    first.output["days"] = 0
+    assert terms(Claim(amount=2)).output == {"days": 14}
+
+
 def test_a_table_travels_and_decides_as_before():
     CLAIMS(Claim(amount=1))
     copied = pickle.loads(pickle.dumps(CLAIMS))

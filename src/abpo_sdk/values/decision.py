@@ -139,6 +139,8 @@ class Decision(_Deferred):
         if name.startswith("_") or name not in _FIELDS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         value = getattr(self._later[0], name)
+        if name == "output" and value is not None:
+            value = dict(value)  # which a caller may change, and of this decision alone
         _put(self, name, value)
         return value
 
