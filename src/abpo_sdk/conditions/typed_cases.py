@@ -48,7 +48,7 @@ def typed_case(case: Mapping[str, Any], model: type, *, what: str) -> Any:
 
 def typed_or_refusal(case: Mapping[str, Any], model: type) -> Any:
     """A mapping as an object of the case type, or the `Refusal` that says why it is none."""
-    for path, value in truths_for_numbers(case, model, ()):
+    for path, value in truths_for_numbers(case, model, ()) if _may_hold_one(case, model) else ():
         _, personal = _annotation_at(model, path)
         shown, name = "true or false" if personal else repr(value), ".".join(map(str, path))
         text = f"{model.__name__}.{name} is {shown}, a bool where a number is declared"
@@ -60,6 +60,22 @@ def typed_or_refusal(case: Mapping[str, Any], model: type) -> Any:
         text = f"the case is no {model.__name__}: {'; '.join(_problem(p, model) for p in problems)}"
         missing, place = worst(problems)
         return Refusal(missing=missing, name=".".join(map(str, place)), text=text)
+
+
+def _may_hold_one(case: Mapping[str, Any], model: type) -> bool:
+    """Whether a mapping has to be looked into for a truth where a number is declared."""
+    numbers = _numbers_of(model)
+    for name, value in case.items():
+        kind = type(value)
+        if kind not in SCALARS and (kind is not bool or name in numbers):
+            return True
+    return False
+
+
+@cache
+def _numbers_of(model: type) -> frozenset[str]:
+    """The fields of a model that take numbers, and no truths."""
+    return frozenset(name for name, annotation in _annotations(model).items() if _is_number(annotation))
 
 
 def worst(problems: Iterable[Any]) -> tuple[bool, tuple[int | str, ...]]:

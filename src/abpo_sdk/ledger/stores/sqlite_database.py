@@ -99,14 +99,24 @@ class SqliteDatabase:
 
     def _each_somehow(self, sql: str, values: Sequence[Any], read: int) -> Iterator[Any]:
         """The rows behind those that were read, however their texts are to be decoded."""
-        with self.lock:
-            self.connection.text_factory = _decoded_somehow
-            try:
-                yield from islice(self.connection.execute(sql, values), read, None)
-            except (sqlite3.Error, UnicodeError) as error:
-                self.refuse(error)
-            finally:
-                self.connection.text_factory = str
+        found: list[Iterator[Any]] = []
+
+        def some() -> list[
+            Any
+        ]:  # the lock is not held while rows are given out: who takes no more may drop this in any thread
+            with self.lock:
+                self.connection.text_factory = _decoded_somehow
+                try:
+                    if not found:
+                        found.append(islice(self.connection.execute(sql, values), read, None))
+                    return list(islice(found[0], AT_ONCE))
+                except (sqlite3.Error, UnicodeError) as error:
+                    self.refuse(error)
+                finally:
+                    self.connection.text_factory = str
+
+        while rows := some():
+            yield from rows
 
     def write(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Change rows; how many."""
