@@ -218,7 +218,7 @@ def told(evaluate, given):
     return said, list(reading.read)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(CONDITIONS, things())
 def test_the_closures_say_what_going_through_the_condition_says(condition, given):
     assert told(condition.evaluate, given) == told(lambda reading: slowly(condition, reading), given)

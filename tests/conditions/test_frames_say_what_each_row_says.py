@@ -32,7 +32,7 @@ def agrees(condition, frame, model):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(conditions(simple(fields(Case)) | more(fields(Case))), frames(sorted(VALUES)))
 def test_of_a_pydantic_model(condition, frame):
     agrees(condition, frame, Case)

@@ -191,7 +191,7 @@ def seen():
     return {}
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(condition=CONDITIONS, cases=st.lists(CASES, min_size=1, max_size=4))
 def test_two_conditions_of_one_structure_agree_on_every_case(seen, condition, cases):
     other = seen.setdefault(json.dumps(condition.structure(), sort_keys=True), condition)
@@ -199,7 +199,7 @@ def test_two_conditions_of_one_structure_agree_on_every_case(seen, condition, ca
         assert said(condition, case) == said(other, case)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(CONDITIONS, CONDITIONS, CASES)
 def test_the_laws_of_de_morgan_change_no_structure_and_no_answer(a, b, case):
     for one, other in ((~(a & b), ~a | ~b), (~(a | b), ~a & ~b), (~~a, a)):

@@ -58,7 +58,7 @@ def made(tree):
 WRITTEN = CONDITIONS.filter(is_plain).map(made).filter(lambda written: written is not None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(WRITTEN, min_size=1, max_size=4), CASES, st.sampled_from([1, 3, 256]))
 def test_a_condition_holds_in_its_boxes_and_nowhere_else(conditions, case, limit):
     space = regions_of(conditions, limit=limit)
@@ -71,7 +71,7 @@ def test_a_condition_holds_in_its_boxes_and_nowhere_else(conditions, case, limit
     assert not any(boxes.holds(*place) for boxes in space.refuses)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(WRITTEN, min_size=1, max_size=3), CASES)
 def test_where_every_input_may_be_missing_a_condition_holds_fails_or_refuses_as_it_is_read(conditions, case):
     every = [field for written in conditions for field in written.fields()]

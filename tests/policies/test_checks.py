@@ -107,7 +107,7 @@ def case_of(finding):
     return Claim(**{**PLAIN, **finding.counterexample})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ROWS, st.sampled_from(["FIRST", "PRIORITY", "UNIQUE", "ANY", "COLLECT", "RULE ORDER", "OUTPUT ORDER"]))
 def test_rows_that_never_decide_are_found_and_no_others(rules, hit_policy):
     results = [result(rules, case, hit_policy) for case in cases(rules)]
@@ -131,7 +131,7 @@ def test_rows_that_never_decide_are_found_and_no_others(rules, hit_policy):
             )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ROWS, st.sampled_from(["FIRST", "UNIQUE", "ANY", "PRIORITY", "COLLECT"]))
 def test_gaps_are_found_where_no_row_covers_a_case_and_nowhere_else(rules, hit_policy):
     uncovered = [case for case in cases(rules) if result(rules, case, hit_policy) == ()]
@@ -147,7 +147,7 @@ def test_gaps_are_found_where_no_row_covers_a_case_and_nowhere_else(rules, hit_p
     assert all(gap.level == "note" for gap in noted)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ROWS, st.sampled_from(["UNIQUE", "ANY", "FIRST", "COLLECT"]))
 def test_pairs_of_rows_that_match_and_must_not_are_found_and_no_others(rules, hit_policy):
     findings = check(rules, hit_policy, outputs=OUTPUTS, limit=100)
@@ -170,7 +170,7 @@ def test_pairs_of_rows_that_match_and_must_not_are_found_and_no_others(rules, hi
             assert result(rules, case_of(finding), hit_policy)[0] == "violated"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ROWS, st.sampled_from(["FIRST", "ANY"]), VALUES)
 def test_rows_without_which_nothing_changes_are_noted_and_no_others(rules, hit_policy, default):
     findings = check(rules, hit_policy, default=default, notes=True, limit=100)

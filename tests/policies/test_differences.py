@@ -102,7 +102,7 @@ def has_answers(table, case):
     return True
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pairs(), CASES)
 def test_what_two_tables_decide_differently_lies_in_the_regions_and_nothing_else_does(tables, case):
     difference = diff(*tables)
@@ -138,7 +138,7 @@ def test_so_it_is_for_every_combination_of_regions(tables, data):
             assert inside == (answer(difference.old, case) != answer(difference.new, case))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pairs())
 def test_an_example_of_a_region_is_decided_as_the_region_says(tables):
     difference = diff(*tables)
@@ -150,7 +150,7 @@ def test_an_example_of_a_region_is_decided_as_the_region_says(tables):
             assert (before.words, after.words) == (region.before, region.after)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pairs())
 def test_nothing_is_said_of_what_means_the_same_and_something_of_all_else(tables):
     difference = diff(*tables)
@@ -161,7 +161,7 @@ def test_nothing_is_said_of_what_means_the_same_and_something_of_all_else(tables
         assert not difference.decides_otherwise.regions
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pairs())
 def test_rows_that_are_said_to_be_added_and_removed_make_the_one_table_of_the_other(tables):
     difference = diff(*tables)

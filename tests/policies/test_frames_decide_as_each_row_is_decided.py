@@ -84,13 +84,13 @@ def tables(draw, leaves, model):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(simple(fields(Case)) | more(fields(Case)), Case), frames(sorted(VALUES)))
 def test_of_a_pydantic_model(table, frame):
     agrees(table, frame)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tables(simple(fields(Case)), Case), frames(["n", "d", "t", "x"]))
 def test_of_few_inputs(table, frame):
     agrees(table, frame)

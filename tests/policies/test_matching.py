@@ -53,7 +53,7 @@ def answer(ask):
         return type(error), str(error)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     tables(),
     CASES,
@@ -190,7 +190,7 @@ class Whole(BaseModel):
     n: int
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.integers(-3, 3), st.booleans()),

@@ -351,7 +351,7 @@ def any_tables(draw):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(any_tables())
 def test_a_table_that_is_written_and_read_is_the_same_table(tmp_path_factory, table):
     path = tmp_path_factory.getbasetemp() / "any.csv"

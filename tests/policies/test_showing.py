@@ -281,7 +281,7 @@ def test_a_row_that_asks_nothing_is_all_dashes():
     assert body(str(table.show({"total": 1})))[1] == "→ 1 - | x so"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(tables(), CASES)
 def test_any_table_is_shown_with_any_case_and_marks_what_the_trace_says(table, case):
     shown = table.show(case)

@@ -168,7 +168,7 @@ def test_many_parts_of_a_condition_are_no_problem():
 # It agrees with the table
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(tables(), CASES)
 def test_a_trace_agrees_with_what_the_table_decides(table, case):
     traced = table.trace(case)

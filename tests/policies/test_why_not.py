@@ -42,7 +42,7 @@ def place(axes, case):
     return [axis.index(getattr(case, axis.name)) for axis in axes]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     ROWS, CASES, st.sampled_from(["pay", "refer", "reject"]), POLICIES, st.sampled_from([None, ("pay",), ("refer",)])
 )

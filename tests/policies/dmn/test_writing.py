@@ -174,7 +174,7 @@ def outcome_of(table: DecisionTable, case: Any) -> Any:
         return type(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tables(), st.sampled_from(["1.3", "1.4", "1.5"]), st.lists(CASES, min_size=3, max_size=6))
 def test_a_table_is_read_as_it_was_written_and_decides_the_same(
     table: DecisionTable, version: str, cases: list[Case]
