@@ -28,7 +28,7 @@ def decided_alone(table, frame):
         else:
             numbers = tuple(row + 1 for row in rows)
             shown = (numbers[0] if numbers else 0) if table.single else numbers
-            yield table._outcome(rows), shown, table._output(rows) or {}
+            yield table._results.outcome(rows), shown, table._results.output(rows) or {}
 
 
 def decided_at_once(table, frame):

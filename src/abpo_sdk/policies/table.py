@@ -18,12 +18,13 @@ from abpo_sdk.policies.hit_policies import (
     Aggregation,
     HitPolicy,
     Values,
-    aggregated,
     check_hit_policy,
     counting,
 )
 from abpo_sdk.policies.meaning import hashed
 from abpo_sdk.policies.policy import check_storable
+from abpo_sdk.policies.reasons import reasons_of
+from abpo_sdk.policies.results import Results, Row
 from abpo_sdk.policies.rules import Output, Rule, Value, given, outputs_of, values_of, written_out
 from abpo_sdk.values.canonical import canonical_bytes
 from abpo_sdk.values.decision import Decision, Reason
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from abpo_sdk.policies.counterfactuals.why_not import WhyNot
     from abpo_sdk.policies.frames.deciding import FrameTable
     from abpo_sdk.policies.matching import Match, Matcher
-
-Row = Values | None
-"""What a row gives; None where no row applies and there is no default."""
 
 _KEPT = 4096
 """So many sets of matching rows are kept with what follows from them."""
@@ -135,6 +133,7 @@ class DecisionTable(TableForms):
         every = self.values if self.default is None else (*self.values, self.default)
         check_hit_policy(name, hit_policy, aggregation, self.outputs, every)
         self.case_type: type = self._model(case_type)
+        self._results = Results(self.outputs, self.values, self.default, self.single, aggregation)
         self.outcomes = tuple(dict.fromkeys(written_out(row[0]) for row in every)) if aggregation is None else ()
         self.version = self._hash()
         self._first = hit_policy == "FIRST"
@@ -200,7 +199,7 @@ class DecisionTable(TableForms):
             return self._hit_of(found[0], case).decision.about(case, self._explain, found[1])
         reading = Reading(case)
         rows = self.rows_for(reading)
-        reasons = self._reasons(rows, Reading(case))
+        reasons = reasons_of(self.name, self.rules, rows, Reading(case))
         return replace(self._unexplained(rows), case=case, reasons=reasons, inputs=reading.read_of(self.case_type))
 
     @cached_property
@@ -232,11 +231,11 @@ class DecisionTable(TableForms):
         reading = self._matcher.reading(values)
         rows = self.rows_for(reading)
         inputs = reading.read_of(self.case_type)
-        return self._reasons(rows, reading), inputs
+        return reasons_of(self.name, self.rules, rows, reading), inputs
 
     def _unexplained(self, rows: tuple[int, ...]) -> Decision:
         """The decision that follows from some rows, about no case yet."""
-        outcome = self._outcome(rows)
+        outcome = self._results.outcome(rows)
         return Decision(
             policy=self.name,
             version=self.version,
@@ -248,7 +247,7 @@ class DecisionTable(TableForms):
             case=None,
             inputs=(),
             owner=self.owner,
-            output=self._output(rows),
+            output=self._results.output(rows),
         )
 
     def outcome(self, case: Any) -> str:
@@ -273,7 +272,7 @@ class DecisionTable(TableForms):
             case = self._typed(case)
             found = self._matcher.match(case)
         return (
-            self._outcome(self.rows_for(Reading(case)))
+            self._results.outcome(self.rows_for(Reading(case)))
             if found is None
             else self._hit_of(found[0], case).decision.outcome
         )
@@ -302,10 +301,7 @@ class DecisionTable(TableForms):
         case = self._typed(case)
         found = self._matcher.match(case)
         rows = self.rows_for(Reading(case)) if found is None else self._hit_of(found[0], case).rows
-        if self.aggregation is not None and rows:
-            return aggregated(self.aggregation, [self.values[row][0] for row in rows])
-        results = [self._named(values) for values in self._given(rows)]
-        return results[0] if self.single or self.aggregation else results
+        return self._results.result(rows)
 
     def decide_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The decisions about all rows of a frame, each as the table decides it alone; nothing is recorded.
@@ -348,7 +344,7 @@ class DecisionTable(TableForms):
     def _frames(self) -> FrameTable:
         from abpo_sdk.policies.frames.deciding import FrameTable  # with numpy and pandas
 
-        return FrameTable(self, self._outcome, self._output)
+        return FrameTable(self, self._results.outcome, self._results.output)
 
     def rows_for(self, reading: Reading) -> tuple[int, ...]:
         """The rows that count for what is read, by their numbers from 0, in the order in which they count.
@@ -477,55 +473,6 @@ class DecisionTable(TableForms):
         from abpo_sdk.policies.counterfactuals.row_by_row import changes  # seldom asked
 
         return tuple(dict.fromkeys(changes(self, self._typed(decision.case))))
-
-    def _given(self, rows: Sequence[int]) -> list[Values]:
-        """What those rows give, one after the other; the default where there are none."""
-        if rows:
-            return [self.values[row] for row in rows]
-        return [] if self.default is None else [self.default]
-
-    def _named(self, values: Values) -> Value | dict[str, Value]:
-        if len(values) == 1:
-            return values[0]
-        return {output.name: value for output, value in zip(self.outputs, values, strict=True)}
-
-    def _outcome(self, rows: Sequence[int]) -> str:
-        if self.aggregation is not None and rows:
-            return written_out(aggregated(self.aggregation, [self.values[row][0] for row in rows]))
-        return ", ".join(written_out(values[0]) for values in self._given(rows))
-
-    def _output(self, rows: Sequence[int]) -> dict[str, Any] | None:
-        """What it gives beside the outcome: every output, unless the only one is a text."""
-        if self.aggregation is not None:
-            total = aggregated(self.aggregation, [self.values[row][0] for row in rows]) if rows else None
-            return {self.outputs[0].name: self._given(rows)[0][0] if total is None else total}
-        given = self._given(rows)
-        if self.single:
-            own = {output.name: value for output, value in zip(self.outputs, given[0], strict=True)}
-            if isinstance(given[0][0], str):
-                del own[self.outputs[0].name]
-            return own or None
-        return {output.name: tuple(values[place] for values in given) for place, output in enumerate(self.outputs)}
-
-    def _reasons(self, rows: Sequence[int], reading: Reading) -> tuple[Reason, ...]:
-        if not rows:
-            return (Reason(rank=1, code=f"{self.name}.otherwise", text="no rule applies", stage=self.name),)
-        return tuple(self._reason(rank, row, reading) for rank, row in enumerate(rows, start=1))
-
-    def _reason(self, rank: int, row: int, reading: Reading) -> Reason:
-        rule = self.rules[row]
-        field = next(rule.when.fields(), None)
-        factor = None if field is None else field.name
-        value = None if field is None else field.written(reading).removeprefix(f"{factor} ")
-        return Reason(
-            rank=rank,
-            code=f"{self.name}.{rule.name or row + 1}",
-            text=rule.because,
-            factor=factor,
-            value=value,
-            stage=self.name,
-            condition=rule.when.written(reading),
-        )
 
     def __getstate__(self) -> dict[str, Any]:  # without what was written for this process alone
         return {name: value for name, value in vars(self).items() if name not in _OF_PROCESS}
