@@ -7,7 +7,7 @@ import math
 import operator
 import pickle
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -22,7 +22,7 @@ from abpo_sdk.conditions.condition import Both, Either, Not, constants_for
 from abpo_sdk.conditions.kinds import unfit
 from abpo_sdk.conditions.nodes import AbsoluteNode, ArithmeticNode, ConstantNode
 from abpo_sdk.errors import ConditionError, InputError, MissingInput, MistypedInput, UnknownField
-from abpo_sdk.values import Personal
+from abpo_sdk.values import Money, Personal
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
@@ -331,3 +331,40 @@ def test_a_case_that_is_a_mapping_besides_is_read_by_its_items():
     case = Items(*[1] * 15)
     case["n"] = 5
     assert (c.n == 5).holds(case)
+
+
+class Sums(BaseModel):
+    exact: Decimal = Decimal("-12.345")
+    price: Money = Money.of(Decimal("12.35"), "EUR")
+    count: int = 0
+
+
+S = fields(Sums)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (S.exact * 2 < Decimal("-24.6"), True),
+        (S.exact - 1 == Decimal("-13.345"), True),
+        (S.exact / 4 == Decimal("-3.08625"), True),
+        (abs(S.exact) == Decimal("12.345"), True),
+        (abs(S.price - Money.of(20, "EUR")) * 2 == Money.of(Decimal("15.30"), "EUR"), True),
+        (S.price / Money.of(3, "EUR") > 4, True),
+    ],
+)
+@pytest.mark.parametrize("traps", [[], [Inexact]])
+def test_the_callers_context_of_decimals_changes_no_answer(condition, holds, traps):
+    assert condition.holds(Sums()) is holds
+    with localcontext(Context(prec=2, traps=traps)):
+        assert condition.holds(Sums()) is holds
+
+
+def test_an_integer_of_any_length_is_written():
+    case = Sums(count=10**5_000)
+    condition = S.count > -(10**5_000)
+    assert condition.holds(case)
+    long = "100" + ",000" * 1_666
+    assert condition.text(case) == f"count {long} > -{long}"
+    with pytest.raises(MistypedInput, match=r"Sums\.exact is a list that cannot be written, a list where decimal"):
+        (S.exact > 1).holds(Sums.model_construct(exact=[10**5_000]))

@@ -1,13 +1,15 @@
 """A table on the rows of a frame: what the frame of decisions shows."""
 
 import datetime as dt
+from decimal import Decimal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from abpo_sdk import DecisionTable, fields, rule
+from abpo_sdk import DecisionTable, Personal, fields, rule
 from abpo_sdk.conditions import Reading
 from abpo_sdk.errors import MistypedInput
 from abpo_sdk.policies import Output
@@ -145,3 +147,32 @@ def test_the_last_day_that_there_is_is_a_day_like_others():
     table = DecisionTable("ends", rule(k.ends >= dt.date.max, then="open", because="it has no end"), otherwise="ends")
     days = pd.Series(np.array(["9999-12-31", "2026-03-01"], dtype="M8[s]"))
     assert table.decide_frame(pd.DataFrame({"ends": days}))["outcome"].tolist() == ["open", "ends"]
+
+
+class Measured(BaseModel):
+    exact: Decimal = Decimal(1)
+    text: str = "x"
+    day: dt.date = dt.date(2026, 1, 1)
+    notes: Annotated[dict[str, int] | None, Personal("notes", subject_field="text")] = None
+
+
+m = fields(Measured)
+
+
+@pytest.mark.parametrize(("field", "condition"), [("exact", m.exact > 1), ("text", m.text == "y")])
+def test_a_nan_that_signals_is_missing(field, condition):
+    table = DecisionTable("t", rule(condition, then="a", because="so"), otherwise="b")
+    found = shown(table, **{field: pd.Series([Decimal("sNaN"), Decimal("NaN"), None], dtype=object)})
+    assert found["missing"] == [field] * 3
+
+
+def test_a_day_that_python_does_not_have_is_mistyped():
+    table = DecisionTable("t", rule(m.day > dt.date(2026, 1, 1), then="a", because="so"), otherwise="b")
+    found = shown(table, day=np.array(["30000-01-01", "2026-01-02"], dtype="datetime64[D]"))
+    assert (found["outcome"], found["mistyped"]) == ([None, "a"], ["day", None])
+
+
+def test_the_keys_of_what_is_personal_are_not_among_the_fields():
+    table = DecisionTable("t", rule(m.notes.is_missing(), then="a", because="so"), otherwise="b")
+    found = shown(table, notes=[{"SECRET": "x"}, {"SECRET": True}, {"SECRET": 1}])
+    assert found["mistyped"] == ["notes.(a key)", "notes.(a key)", None]

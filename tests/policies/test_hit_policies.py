@@ -1,7 +1,7 @@
 """Hit policies: which of the rows that match a case count, and what they give together (DMN 1.5, section 8.2.8)."""
 
 import datetime as dt
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from enum import StrEnum
 
 import pytest
@@ -210,3 +210,32 @@ def test_a_table_gives_what_its_rows_say_one_by_one(rows, a, hit_policy, otherwi
         expected = hits[0] if hit_policy in SINGLE else hits
         assert made.result({"a": a}) == expected
         assert made.outcome({"a": a}) == made({"a": a}).outcome == ", ".join(hits[:1] if hit_policy in SINGLE else hits)
+
+
+def test_a_sum_is_the_same_in_whatever_context_of_decimals_it_is_asked_for_first():
+    added = table(
+        row(c.a > 0, Decimal("1.2345")),
+        row(c.a > 1, Decimal("100.5")),
+        otherwise=0,
+        hit_policy="COLLECT",
+        aggregation="sum",
+    )
+    with localcontext(Context(prec=2, traps=[])):
+        assert (added.outcome({"a": 2}), added.result({"a": 2})) == ("101.7345", Decimal("101.7345"))
+    with localcontext(Context(prec=2, traps=[Inexact])):
+        assert added({"a": 2}).output == {"outcome": Decimal("101.7345")}
+    assert (added.outcome({"a": 2}), added.result({"a": 2})) == ("101.7345", Decimal("101.7345"))
+
+
+@pytest.mark.parametrize("then", [1e308, Decimal("9E+999999")])
+def test_a_table_whose_sum_is_no_number_is_refused(then):
+    rows = [row(c.a > 0, then), row(c.a > 1, then)]
+    with pytest.raises(DefinitionError, match="the sum of what the rows give is too large a number"):
+        table(*rows, otherwise=type(then)(0), hit_policy="COLLECT", aggregation="sum")
+    assert table(*rows, otherwise=None, hit_policy="COLLECT", aggregation="max").result({"a": 2}) == then
+
+
+@pytest.mark.parametrize("then", ["1E+1000000", "-1E-1000000", "1E+999999999999"])
+def test_a_number_that_cannot_be_written_in_full_is_refused(then):
+    with pytest.raises(DefinitionError, match="too large or too small a number"):
+        row(c.a > 0, Decimal(then))

@@ -24,7 +24,7 @@ class Amount:
     currency: str
 
     def __abs__(self) -> Amount:
-        return Amount(abs(self.amount), self.currency)
+        return Amount(self.amount.copy_abs(), self.currency)
 
     def __str__(self) -> str:
         return f"{self.amount:,f} {self.currency}"
@@ -77,5 +77,7 @@ def summed(compute: Callable[[Any, Any], Any], shown: str) -> Callable[[Any, Any
 
 
 def absolute(value: Any) -> Any:
-    """The absolute value of a number, a duration or money."""
+    """The absolute value of a number, a duration or money; exact, whatever the caller's own context rounds."""
+    if isinstance(value, Decimal):
+        return value.copy_abs()
     return value if isinstance(value, Money) else abs(value)  # which is never negative

@@ -10,7 +10,7 @@ import datetime as dt
 import math
 import operator
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
 from abpo_sdk.conditions import amounts
@@ -42,6 +42,23 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
+}
+DECIMALS = Context(
+    prec=28,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
+"""How decimals are computed with: as Python does by default, whatever the caller's own context says, and other threads' do."""
+
+OF_DECIMALS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": DECIMALS.add,
+    "-": DECIMALS.subtract,
+    "*": DECIMALS.multiply,
+    "/": DECIMALS.divide,
 }
 
 
@@ -121,8 +138,7 @@ def value_of(node: Node) -> Value:
         return _arithmetic(node)
     if isinstance(node, AbsoluteNode):
         part = value_of(node.part)
-        absolute = amounts.absolute if node.kind.sort == "money" else abs
-        return lambda reading: absolute(part(reading))
+        return lambda reading: amounts.absolute(part(reading))
     return _item(node) if isinstance(node, ItemNode) else node.compiled()
 
 
@@ -159,7 +175,8 @@ def _arithmetic(node: ArithmeticNode) -> Value:
 
 
 def _computation(node: ArithmeticNode) -> Callable[[Any, Any], Any]:
-    compute = ARITHMETIC[node.operator]
+    of_decimals = bool({"decimal", "money"} & {node.left.kind.sort, node.right.kind.sort})
+    compute = (OF_DECIMALS if of_decimals else ARITHMETIC)[node.operator]
     if "money" not in (node.left.kind.sort, node.right.kind.sort):
         return compute
     of_money = amounts.summed if node.operator in "+-" else amounts.computed

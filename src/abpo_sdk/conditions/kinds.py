@@ -55,6 +55,9 @@ SORTS: tuple[
     (Money, "money"),
 )
 
+LONG = 2_000
+"""Integers of so many bits are longer than Python may be told to write (`sys.set_int_max_str_digits`)."""
+
 LISTS = (list, tuple, set, frozenset)
 
 WORDS: dict[Sort, str] = {"truth": "true or false", "clock": "time of day", "other": "value"}
@@ -174,7 +177,7 @@ def check_value(value: object, kind: Kind, name: str, mask: str | None = None) -
     if problem is None and kind.sort not in ("other", "model"):
         problem = _mistyped(value, kind)
     if problem:
-        raise MistypedInput(f"{name} is {mask or repr(value)}, {problem}; correct the case before it is decided")
+        raise MistypedInput(f"{name} is {mask or given(value)}, {problem}; correct the case before it is decided")
 
 
 def _mistyped(value: object, kind: Kind) -> str | None:
@@ -259,8 +262,10 @@ def written(value: object) -> str:
         return str(value.value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, Decimal)):
-        return f"{value:,}" if not isinstance(value, Decimal) or value.is_finite() else str(value)
+    if isinstance(value, int):  # of long ones, Python writes none that is no decimal
+        return f"{value:,}" if value.bit_length() < LONG else f"{Decimal(value):,f}"
+    if isinstance(value, Decimal):
+        return f"{value:,}" if value.is_finite() else str(value)
     if isinstance(value, float):
         short = f"{value:,.10g}"
         return short if float(short.replace(",", "")) == value else f"{value:,}"
@@ -275,6 +280,18 @@ def written(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(written, value))}]"
     return str(value)
+
+
+def given(value: object) -> str:
+    """A value of a case for an error, as Python writes it, whatever it is.
+
+    >>> given("a"), given([10**5_000])
+    ("'a'", 'a list that cannot be written')
+    """
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  of an integer that is too long, or a class of the user's
+        return written(value) if type(value) is int else f"a {type(value).__name__} that cannot be written"
 
 
 def exact(value: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -16,7 +18,12 @@ from abpo_sdk.conditions.typed_cases import typed_case
 from abpo_sdk.errors import MissingInput
 from abpo_sdk.values.traversal import annotations_of, is_typed_dict
 
-__all__ = ["Part", "Plan", "case_of_row", "is_missing", "is_model", "plain", "plan_for", "values_of_row"]
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Part", "Plan", "case_of_row", "is_missing", "is_model", "missing_in", "plain", "plan_for", "values_of_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,19 @@ def is_missing(value: Any) -> bool:
     """Whether a value stands for none: None, NaN (a float's or a Decimal's), NaT or NA."""
     import pandas as pd
 
+    if isinstance(value, Decimal):  # of which pandas compares those that signal
+        return value.is_nan()
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def missing_in(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Which values of a column stand for none."""
+    import numpy as np
+
+    try:
+        return column.isna().to_numpy()
+    except InvalidOperation:  # of a NaN that signals
+        return np.array([is_missing(value) for value in column.tolist()], dtype=bool)
 
 
 def _plan(model: Any, columns: frozenset[str], prefix: str) -> Plan:
@@ -158,11 +177,14 @@ def _values(plan: Plan, row: Mapping[str, Any], missing: list[str]) -> dict[str,
 
 
 def plain(value: Any) -> Any:
-    """A value as Python's own, None where it is missing."""
+    """A value as Python's own, None where it is missing; a time in a year that Python does not have, as text."""
     import numpy as np
+    import pandas as pd
 
     if is_missing(value):
         return None
     if isinstance(value, (np.bool_, np.number, np.str_)) and not isinstance(value, np.timedelta64):
         return value.item()
+    if isinstance(value, pd.Timestamp) and not dt.MINYEAR <= value.year <= dt.MAXYEAR:
+        return str(value)
     return value

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import core_schema
 
-from abpo_sdk.conditions.kinds import NUMBERS, kind_of_annotation
+from abpo_sdk.conditions.kinds import NUMBERS, given, kind_of_annotation
 from abpo_sdk.errors import MissingInput, MistypedInput
 from abpo_sdk.values.traversal import annotations_of, holds_personal, personal_in
 
@@ -22,6 +23,26 @@ PLAIN = (str, int, float, Decimal, date, timedelta, type(None))
 
 SCALARS = frozenset({str, int, float, Decimal, date, datetime, timedelta, type(None)})
 """The types whose values hold no others, and are no truth."""
+
+PYDANTICS = frozenset(typing.get_args(core_schema.ErrorType)) - {"value_error", "assertion_error"}
+"""The problems that pydantic itself finds."""
+
+DECLARED = frozenset(
+    {
+        *(
+            "class",
+            "class_name",
+            "decimal_places",
+            "discriminator",
+            "expected",
+            "expected_tags",
+            "field_name",
+            "field_type",
+        ),
+        *("ge", "gt", "le", "lt", "max_digits", "max_length", "min_length", "multiple_of", "pattern", "whole_digits"),
+    }
+)
+"""What a problem of pydantic's tells that is declared; whatever else it tells may be of the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +71,16 @@ def typed_or_refusal(case: Mapping[str, Any], model: type) -> Any:
     """A mapping as an object of the case type, or the `Refusal` that says why it is none."""
     for path, value in truths_for_numbers(case, model, ()) if _may_hold_one(case, model) else ():
         _, personal = _annotation_at(model, path)
-        shown, name = "true or false" if personal else repr(value), ".".join(map(str, path))
+        shown, name = "true or false" if personal else repr(value), dotted(path, model)
         text = f"{model.__name__}.{name} is {shown}, a bool where a number is declared"
         return Refusal(missing=False, name=name, text=text)
     try:
         return adapter_of(model).validate_python(dict(case))
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False)
+        problems = error.errors(include_url=False)
         text = f"the case is no {model.__name__}: {'; '.join(_problem(p, model) for p in problems)}"
         missing, place = worst(problems)
-        return Refusal(missing=missing, name=".".join(map(str, place)), text=text)
+        return Refusal(missing=missing, name=dotted(place, model), text=text)
 
 
 def _may_hold_one(case: Mapping[str, Any], model: type) -> bool:
@@ -96,17 +117,34 @@ def _problem(problem: Any, model: type) -> str:
     annotation, personal = _annotation_at(model, place)
     personal = personal or holds_personal(annotation)
     text = problem["msg"]
-    if personal and problem["type"] in ("value_error", "assertion_error"):
-        text = "it is refused by the model's own validator"  # whose words may repeat what they refuse
+    if personal and not _is_silent(problem):
+        by = "as not as declared" if problem["type"] in PYDANTICS else "by the model's own validator"
+        text = f"it is refused {by}"  # in words that may repeat what they refuse
     value = problem["input"]
     if annotation is not None and not personal and problem["type"] != "missing" and isinstance(value, PLAIN):
-        text += f" (it is {value!r})"
-    return f"{'.'.join(map(str, place)) or 'as a whole'}: {text}"
+        text += f" (it is {given(value)})"
+    return f"{dotted(place, model) or 'as a whole'}: {text}"
+
+
+def _is_silent(problem: Any) -> bool:
+    """Whether the words of a problem tell what is declared, and nothing of what was given."""
+    return problem["type"] in PYDANTICS and set(problem.get("ctx", ())) <= DECLARED
+
+
+def dotted(place: tuple[int | str, ...], annotation: Any) -> str:
+    """A place in a case, or in a value that is annotated so, in words: without the keys of what is personal."""
+    shown = [str(step) for step in place]
+    for depth, step in enumerate(place):
+        owner, personal = _annotation_at(annotation, place[:depth])
+        named = any(step in _annotations(part) for part in _parts(owner) if _has_fields(part))
+        if isinstance(step, str) and personal and not named:
+            shown[depth] = "(a key)"
+    return ".".join(shown)
 
 
 def _annotation_at(model: Any, place: tuple[int | str, ...]) -> tuple[Any, bool]:
     """The annotation at a place in a case (None where none is known), and whether something there is personal."""
-    annotation, personal = model, False
+    annotation, personal = model, personal_in(model) is not None
     for step in place:
         owners = [part for part in _parts(annotation) if _has_fields(part)]
         if isinstance(step, str) and owners:

@@ -6,9 +6,13 @@ They are those of DMN 1.5, section 8.2.8, under their names there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, Overflow
+from functools import reduce
 from typing import Any, Literal, get_args
 
+from abpo_sdk.conditions.amounts import absolute
+from abpo_sdk.conditions.compiled import DECIMALS
+from abpo_sdk.conditions.kinds import unfit
 from abpo_sdk.errors import DefinitionError, HitPolicyViolated
 from abpo_sdk.policies.rules import Output, Value, written_out
 
@@ -63,6 +67,16 @@ def check_hit_policy(
             )
     if len({float if isinstance(value, float) else Decimal for (value,) in rows}) > 1:
         raise DefinitionError(f"table {name!r}: floats and exact numbers do not add up; write Decimal('0.1')")
+    if aggregation == "sum" and _overflows([value for (value,) in rows]):
+        raise DefinitionError(f"table {name!r}: the sum of what the rows give is too large a number")
+
+
+def _overflows(numbers: Sequence[Any]) -> bool:
+    """Whether some of these may have a sum that is no finite number."""
+    try:
+        return unfit(_sum([absolute(number) for number in numbers])) is not None
+    except Overflow:
+        return True
 
 
 def counting(
@@ -112,8 +126,14 @@ def aggregated(aggregation: Aggregation, values: Sequence[Value]) -> Value:
     if aggregation == "count":
         return len(values)
     numbers: Sequence[Any] = values
-    total: Value = sum(numbers) if aggregation == "sum" else min(numbers) if aggregation == "min" else max(numbers)
+    total: Value = _sum(numbers) if aggregation == "sum" else min(numbers) if aggregation == "min" else max(numbers)
     return total
+
+
+def _sum(numbers: Sequence[Any]) -> Any:
+    """Decimals are added as conditions do it, whatever the caller's own context rounds."""
+    exact = any(isinstance(number, Decimal) for number in numbers)
+    return reduce(DECIMALS.add, numbers, Decimal(0)) if exact else sum(numbers)
 
 
 def _numbers(rows: Sequence[int]) -> str:

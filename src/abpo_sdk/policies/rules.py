@@ -91,10 +91,15 @@ def _value(value: Any, shown: str) -> Value:
         raise DefinitionError(
             f"{shown} gives {value!r}, a {type(value).__name__}; a row gives texts, numbers, truths, dates, times and durations"
         )
-    problem = unfit(value)
+    problem = unfit(value) or (isinstance(value, Decimal) and _far(value))
     if problem:
         raise DefinitionError(f"{shown} gives {value!r}, which is {problem}")
     return value
+
+
+def _far(value: Decimal) -> str | None:
+    """Why a number cannot be written in full, or None."""
+    return "too large or too small a number" if value and abs(value.adjusted()) > _EXACT.Emax else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ class FrameCases:
         schemas = schemas_of(model, self._plan)
         self.by_row = schemas is None
         self._taken = (
-            None if schemas is None else FieldReader(self._plan, schemas, self._columns, self.size, self.problems)
+            None
+            if schemas is None
+            else FieldReader(model, self._plan, schemas, self._columns, self.size, self.problems)
         )
         self.problem: NDArray[np.int32] = self._make_all() if self._taken is None else self._taken.problem()
         """By row, why there is no case: a number of `problems`, 0 where there is one."""

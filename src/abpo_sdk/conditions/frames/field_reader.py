@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from abpo_sdk.conditions.frames.columns import Coded, Column, Native, Taken, take_column
 from abpo_sdk.conditions.frames.field_schemas import FieldSchema, Refused, field_schemas
-from abpo_sdk.conditions.rows import Part, Plan
+from abpo_sdk.conditions.rows import Part, Plan, missing_in
+from abpo_sdk.conditions.typed_cases import dotted
 from abpo_sdk.values.traversal import annotations_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class FieldReader:
     """Takes all columns at once.
 
     Args:
+        model: the type of the cases.
         plan: which columns make which fields.
         schemas: how each field takes values.
         columns: the columns by name.
@@ -78,12 +80,14 @@ class FieldReader:
 
     def __init__(
         self,
+        model: type,
         plan: Plan,
         schemas: Schemas,
         columns: Mapping[str, pd.Series[Any]],
         size: int,
         problems: Problems,
     ) -> None:
+        self._model = model
         self._schemas, self._columns, self._size, self._problems = schemas, columns, size, problems
         self._leaves: dict[Path, Leaf] = {}
         self._owners: dict[Path, NDArray[np.intp] | None] = {(): None}
@@ -142,7 +146,7 @@ class FieldReader:
         inner = (*path, part.name)
         gone = np.ones(self._size, dtype=bool)
         for column in plan.columns():
-            gone &= self._columns[column].isna().to_numpy()
+            gone &= missing_in(self._columns[column])
         outside = self._owners[path]
         owned = self._owned(path)
         if not part.may_be_none:
@@ -168,7 +172,7 @@ class FieldReader:
             rows = taken.absent if owned is None else taken.absent & owned
             self._note(_ABSENT, self._problems.missing(part.path), rows)
         if taken.places:
-            names = [".".join(map(str, (*keys, *refused.place))) for refused in taken.places]
+            names = [dotted((*keys, *refused.place), self._model) for refused in taken.places]
             lacking = np.array([*(refused.missing for refused in taken.places), False])
             numbers = [self._problems.of(n, missing=r.missing) for n, r in zip(names, taken.places, strict=True)]
             by_place = np.array([*numbers, 0], dtype=np.int32)

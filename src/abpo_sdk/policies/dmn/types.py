@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
 from abpo_sdk.conditions import Condition
-from abpo_sdk.conditions.kinds import unfit, written
+from abpo_sdk.conditions.kinds import given, unfit, written
 from abpo_sdk.errors import MissingInput, MistypedInput
 from abpo_sdk.values.encoded import JsonValue
 
@@ -148,7 +148,7 @@ def checked(value: Any, type_: ValueType, name: str) -> Any:
         return _checked_parts(value, type_, name)
     problem = unfit(value)
     if problem:
-        raise MistypedInput(f"{name} is {value!r}, {problem}; correct it before it is decided")
+        raise MistypedInput(f"{name} is {given(value)}, {problem}; correct it before it is decided")
     taken = _taken(value, type_, name)
     if type_.allowed is not None:
         try:
@@ -226,4 +226,4 @@ def type_meaning(type_: ValueType) -> JsonValue:
 
 
 def _mistyped(value: Any, type_: ValueType, name: str) -> MistypedInput:
-    return MistypedInput(f"{name} is {value!r}, a {type(value).__name__}, and its type is {type_}")
+    return MistypedInput(f"{name} is {given(value)}, a {type(value).__name__}, and its type is {type_}")
