@@ -54,13 +54,6 @@ DECIMALS = Context(
 )
 """How decimals are computed with: as Python does by default, whatever the caller's own context says, and other threads' do."""
 
-OF_DECIMALS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": DECIMALS.add,
-    "-": DECIMALS.subtract,
-    "*": DECIMALS.multiply,
-    "/": DECIMALS.divide,
-}
-
 
 def comparison(sign: str, left: Node, right: Node) -> Truth:
     """Two expressions, compared."""
@@ -127,28 +120,28 @@ def none_of(part: Truth) -> Truth:
     return lambda reading: not part(reading)
 
 
-def value_of(node: Node) -> Value:
-    """An expression's value."""
+def value_of(node: Node, decimals: Context = DECIMALS) -> Value:
+    """An expression's value; `decimals` says how exactly decimals are computed with."""
     if isinstance(node, FieldNode):
         return _field(node)
     if isinstance(node, ConstantNode):
         constant = node.value
         return lambda _: constant
     if isinstance(node, ArithmeticNode):
-        return _arithmetic(node)
+        return _arithmetic(node, decimals)
     if isinstance(node, AbsoluteNode):
-        part = value_of(node.part)
+        part = value_of(node.part, decimals)
         return lambda reading: amounts.absolute(part(reading))
     return _item(node) if isinstance(node, ItemNode) else node.compiled()
 
 
-def operand(node: Node) -> Value:
+def operand(node: Node, decimals: Context = DECIMALS) -> Value:
     """An expression's value, to be compared or computed with: of a time its moment in UTC.
 
     Python compares two times of one zone by what its clock shows, which is no order in the hour that the zone repeats
     (PEP 495).
     """
-    value = value_of(node)
+    value = value_of(node, decimals)
     if node.kind.sort != "time" or isinstance(node, ArithmeticNode):  # which computes with moments
         return value
     if isinstance(node, ConstantNode):
@@ -157,8 +150,9 @@ def operand(node: Node) -> Value:
     return lambda reading: instant(value(reading))
 
 
-def _arithmetic(node: ArithmeticNode) -> Value:
-    compute, left, right = _computation(node), operand(node.left), operand(node.right)
+def _arithmetic(node: ArithmeticNode, decimals: Context) -> Value:
+    compute = _computation(node, decimals)
+    left, right = operand(node.left, decimals), operand(node.right, decimals)
 
     def value(reading: Reading) -> Any:
         a, b = left(reading), right(reading)
@@ -174,9 +168,11 @@ def _arithmetic(node: ArithmeticNode) -> Value:
     return value
 
 
-def _computation(node: ArithmeticNode) -> Callable[[Any, Any], Any]:
-    of_decimals = bool({"decimal", "money"} & {node.left.kind.sort, node.right.kind.sort})
-    compute = (OF_DECIMALS if of_decimals else ARITHMETIC)[node.operator]
+def _computation(node: ArithmeticNode, decimals: Context) -> Callable[[Any, Any], Any]:
+    compute = ARITHMETIC[node.operator]
+    if {"decimal", "money"} & {node.left.kind.sort, node.right.kind.sort}:
+        of = {"+": decimals.add, "-": decimals.subtract, "*": decimals.multiply, "/": decimals.divide}
+        compute = of[node.operator]
     if "money" not in (node.left.kind.sort, node.right.kind.sort):
         return compute
     of_money = amounts.summed if node.operator in "+-" else amounts.computed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from enum import Enum
 from typing import Any
 
@@ -123,8 +123,7 @@ class Authority:
         try:
             amount = self._given(decision)
             if amount is None:
-                with localcontext(_EXACT):
-                    amount = value_of(self._amount)(reading)
+                amount = value_of(self._amount, _EXACT)(reading)
             currency = value_of(self._currency)(reading) if self._currency else self._code
             counterparty = comparable(reading.value(self._counterparty)) if self._counterparty else None
             linked = reading.value(self._linked, missing_ok=True) if self._linked else None
